@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.c - row cpu-overhead: the same pure computation in routines and in as
+ * many threads as there are workers, alternating; what routines cost more,
+ * in percent of the medians.
+ */
+#include "bench.h"
+
+#include <pthread.h>
+
+#define CHUNKS   64
+#define TRIALS   15
+#define MAX_CPUS 64
+
+static struct {
+	weft_waitgroup wg;
+	long steps;
+	uint64_t out[CHUNKS];
+	unsigned threads;
+} c;
+
+static void compute(long chunk)
+{
+	uint64_t x = (uint64_t)chunk + 1;
+
+	for (long i = 0; i < c.steps; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+	}
+	c.out[chunk] = x;
+}
+
+static void routine(void *arg)
+{
+	compute((intptr_t)arg);
+	weft_waitgroup_done(&c.wg);
+}
+
+static void *thread(void *arg)
+{
+	for (long i = (intptr_t)arg; i < CHUNKS; i += c.threads)
+		compute(i);
+	return NULL;
+}
+
+static uint64_t digest(void)
+{
+	uint64_t d = 0;
+
+	for (int i = 0; i < CHUNKS; i++) {
+		d = d * 31 + c.out[i];
+		c.out[i] = 0;
+	}
+	return d;
+}
+
+static double in_routines(uint64_t *d)
+{
+	struct bench_time t = bench_now();
+
+	weft_waitgroup_add(&c.wg, CHUNKS);
+	for (long i = 0; i < CHUNKS; i++)
+		bench_must(weft_go(routine, (void *)i));
+	weft_waitgroup_wait(&c.wg);
+	t = bench_since(t);
+	*d = digest();
+	return (double)t.wall;
+}
+
+/* As many threads as workers, from a blocking call, so that both workers are
+ * idle meanwhile. */
+static void *run_threads(void *arg)
+{
+	pthread_t id[MAX_CPUS];
+
+	(void)arg;
+	for (unsigned i = 0; i < c.threads; i++)
+		bench_check(!pthread_create(&id[i], NULL, thread,
+					    (void *)(uintptr_t)i),
+			    "no thread");
+	for (unsigned i = 0; i < c.threads; i++)
+		pthread_join(id[i], NULL);
+	return NULL;
+}
+
+static double in_threads(uint64_t *d)
+{
+	struct bench_time t = bench_now();
+
+	bench_must(weft_blocking(run_threads, NULL, NULL));
+	t = bench_since(t);
+	*d = digest();
+	return (double)t.wall;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void overhead(const struct bench *b, long steps)
+{
+	double r[TRIALS], t[TRIALS];
+	uint64_t dr, dt;
+
+	c.steps = steps;
+	c.threads = weft_workers();
+	bench_check(c.threads <= MAX_CPUS, "too many workers");
+	for (int i = -1; i < TRIALS; i++) {
+		int k = i < 0 ? 0 : i;  /* the first trial is overwritten */
+
+		r[k] = in_routines(&dr);
+		t[k] = in_threads(&dt);
+		bench_check(dr == dt, "different results");
+	}
+	qsort(r, TRIALS, sizeof(r[0]), ascending);
+	qsort(t, TRIALS, sizeof(t[0]), ascending);
+	bench_report(b, "cpu-overhead",
+		     100 * (r[TRIALS / 2] / t[TRIALS / 2] - 1), 0, "%");
+}
+
+static const struct bench_case cases[] = {
+	{ .row = "cpu-overhead", .unit = "%", .ops = 200000,
+	  .custom = overhead },
+};
+
+BENCH_PROGRAM("cpu", cases)

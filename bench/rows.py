@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""rows.py - the rows of the result table, and how a program is started."""
+import os
+from collections import namedtuple
+
+# A row of the table.  program and case say what to run; some cases print
+# several rows.  targets is per number of workers: for `ratio` the least
+# peer / weft, for `most` and `least` a bound on weft's own figure.
+class Row(namedtuple("Row", "name program case peer kind targets")):
+    @property
+    def is_cost(self):
+        """A smaller figure is better, so that peer / weft is a gain."""
+        return self.kind != "least"
+
+
+def row(name, program, targets, case=None, peer="go", kind="ratio"):
+    return Row(name, program, case or name, peer, kind, targets)
+
+
+ROWS = [
+    row("switch", "switch", {1: 0.87}, peer="limit"),
+    row("switch-ring-1000", "switch", {1: 0.87}, peer="limit"),
+    row("yield-2", "yield", {1: 8, 2: 8}),
+    row("yield-1000", "yield", {1: 5, 2: 5}),
+    row("spawn-1", "spawn", {1: 8, 2: 8}),
+    row("spawn-1000", "spawn", {1: 9, 2: 8}),
+    row("spawn-100k", "spawn", {1: 30, 2: 6}),
+    row("join-1", "join", {1: None, 2: None}),
+    row("fib-30", "join", {1: 15, 2: 16}),
+    row("pingpong", "pingpong", {1: 5.5, 2: 5.5}),
+    row("stream-unbuf", "stream", {1: 5, 2: 5}),
+    row("mpmc-4x4-unbuf", "stream", {1: 5, 2: 5}),
+    row("stream-128", "stream", {1: 3, 2: 3}),
+    row("mpmc-4x4-128", "stream", {1: 2.5, 2: 2.5}),
+    row("buf128-same", "chan", {1: 3.5, 2: 3.5}),
+    row("try-recv-empty", "chan", {1: 2, 2: 2}),
+    row("ring-1000", "ring", {1: 4, 2: 4}),
+    row("skynet-1M", "skynet", {1: 12, 2: 12}),
+    row("sieve-2000", "sieve", {1: 4, 2: 4}),
+    row("nqueens-11", "nqueens", {1: 2.5, 2: 2.5}),
+    row("parked-1M", "parked", {1: 4, 2: 3}),
+    row("parked-1M-wake", "parked", {1: None, 2: None}, "parked-1M"),
+    row("parked-1M-rss", "parked", {1: 4400, 2: 4400}, "parked-1M",
+        kind="most"),
+    row("parked-1M-tables", "parked", {1: None, 2: None}, "parked-1M"),
+    row("spike-1M-returned", "parked", {1: 90, 2: 90}, "parked-1M",
+        kind="least"),
+    row("parked-1M-sub", "parked", {1: None, 2: None}, peer=None),
+    row("parked-1M-sub-rss", "parked", {1: 2300, 2: 2300}, "parked-1M-sub",
+        peer=None, kind="most"),
+    row("steal", "steal", {2: 100}, kind="most"),
+    row("cpu-overhead", "cpu", {1: 1, 2: 1}, peer=None, kind="most"),
+]
+
+# Two workers share one channel here: P2 says something only if both are busy.
+CONTENDED = ("mpmc-4x4-unbuf", "mpmc-4x4-128")
+
+
+def environment(workers):
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith("WEFT_") and k not in ("GOGC", "GODEBUG")}
+    env["WEFT_WORKERS"] = env["GOMAXPROCS"] = str(workers)
+    return env

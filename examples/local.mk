@@ -1,0 +1,26 @@
+# Programs a newcomer reads and runs.  Each is also a test: build-aux/run-test.sh
+# compares its output with NAME.out, or lets NAME.sh judge it.
+example_programs = \
+	examples/hello \
+	examples/sieve \
+	examples/pipeline \
+	examples/pingpong \
+	examples/generator \
+	examples/wordcount \
+	examples/million \
+	examples/skynet \
+	examples/embed
+noinst_PROGRAMS += $(example_programs)
+TESTS += $(example_programs)
+EXTRA_DIST += \
+	%D%/embed.out \
+	%D%/generator.out \
+	%D%/hello.out \
+	%D%/million.sh \
+	%D%/pingpong.sh \
+	%D%/pipeline.out \
+	%D%/sieve.out \
+	%D%/skynet.sh \
+	%D%/testlib.sh \
+	%D%/tour.sh \
+	%D%/wordcount.sh

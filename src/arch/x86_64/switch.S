@@ -1,0 +1,196 @@
+/* arch/x86_64/switch.S - the switch, for the System V ABI.
+ *
+ * ABI: System V ABI, AMD64 Architecture Processor Supplement 1.0, 3.2.1
+ * (figure 3.4: rbx, rbp, r12-r15 belong to the caller, and so do the control
+ * bits of MXCSR and the x87 control word), 3.2.2 (rsp + 8 is a multiple of 16
+ * at entry).  Status bits travel with MXCSR, those of the x87 do not.
+ *
+ * The saved frame, at the sp that *save receives:
+ *
+ *      +----------------+ 64  <- rsp after the resumed call returned
+ *      | rip            | 56  pushed by the call
+ *      | rbp            | 48
+ *      | rbx            | 40
+ *      | r12            | 32  new context: entry
+ *      | r13            | 24
+ *      | r14            | 16
+ *      | r15            | 8
+ *      | cw, mxcsr      | 0   two and four bytes, two of padding
+ *      +----------------+
+ *
+ * A suspended context is resumed by pop and jmp, never by ret: the return
+ * stack of the CPU holds the returns of the context that is left, so a ret
+ * would mispredict whenever the two sides are at different call sites.  The
+ * jump is notrack and every entry has its endbr64, so IBT may be claimed; a
+ * shadow stack would notice the missing ret, so SHSTK is not.
+ *
+ * FP control is stored and loaded always.  The price is that of one stmxcsr,
+ * which is not pipelined but runs beside other work; reading back what it has
+ * just stored, to skip the load, costs more than the load.
+ *
+ * CFI: both frames have the same layout, so the rules before and after rsp is
+ * exchanged are the same.  A new context resumes behind the first instruction
+ * of weft__arch_start, a nop, because unwinders look before a return address.
+ */
+#include "arch/x86_64/arch_cpu.h"
+
+	.text
+
+	.macro function name
+	.globl	\name
+	.hidden	\name
+	.type	\name, @function
+	.p2align 5
+	.endm
+
+/* Unwinding over the frame at rsp. */
+	.macro cfi_frame
+	.cfi_def_cfa rsp, FRAME_SIZE
+	.cfi_offset r15, FRAME_R15 - FRAME_SIZE
+	.cfi_offset r14, FRAME_R14 - FRAME_SIZE
+	.cfi_offset r13, FRAME_R13 - FRAME_SIZE
+	.cfi_offset r12, FRAME_R12 - FRAME_SIZE
+	.cfi_offset rbx, FRAME_RBX - FRAME_SIZE
+	.cfi_offset rbp, FRAME_RBP - FRAME_SIZE
+	.cfi_offset rip, FRAME_RIP - FRAME_SIZE
+	.endm
+
+	.macro save reg
+	pushq	%\reg
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset \reg, 0
+	.endm
+
+	.macro restore reg
+	popq	%\reg
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore \reg
+	.endm
+
+/* Resume the frame at rsp: its call returns rax. */
+	.macro resume
+	ldmxcsr	FRAME_MXCSR(%rsp)
+	fldcw	FRAME_CW(%rsp)
+	leaq	FRAME_R15(%rsp), %rsp
+	.cfi_adjust_cfa_offset -FRAME_R15
+	restore	r15
+	restore	r14
+	restore	r13
+	restore	r12
+	restore	rbx
+	restore	rbp
+	popq	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	notrack jmp *%rcx
+	.endm
+
+/* void *weft__arch_switch(void **save, void *to, void *pass)
+ * rax                     rdi          rsi       rdx          */
+	function weft__arch_switch
+weft__arch_switch:
+	.cfi_startproc
+	endbr64
+	save	rbp
+	save	rbx
+	save	r12
+	save	r13
+	save	r14
+	save	r15
+	leaq	-FRAME_R15(%rsp), %rsp
+	.cfi_adjust_cfa_offset FRAME_R15
+	stmxcsr	FRAME_MXCSR(%rsp)
+	fnstcw	FRAME_CW(%rsp)
+	movq	%rdx, %rax
+	movq	%rsp, (%rdi)
+	movq	%rsi, %rsp
+	resume
+	.cfi_endproc
+	.size	weft__arch_switch, . - weft__arch_switch
+
+/* _Noreturn void weft__arch_jump(void *to, void *pass)
+ *                                rdi       rsi          */
+	function weft__arch_jump
+weft__arch_jump:
+	.cfi_startproc
+	endbr64
+	movq	%rsi, %rax
+	movq	%rdi, %rsp
+	cfi_frame
+	resume
+	.cfi_endproc
+	.size	weft__arch_jump, . - weft__arch_jump
+
+/* The outermost frame of a context: r12 is what to call, rax its argument,
+ * rbp is zero.  Reached by the jump of a first resume, and by enter. */
+	function weft__arch_start
+weft__arch_start:
+	.cfi_startproc
+	.cfi_undefined rip
+	nop
+	.if	. - weft__arch_start - FRAME_START
+	.error	"FRAME_START"
+	.endif
+	endbr64
+	movq	%rax, %rdi
+	call	*%r12
+	ud2
+	.cfi_endproc
+	.size	weft__arch_start, . - weft__arch_start
+
+/* _Noreturn void weft__arch_enter(void *top, void (*entry)(void *), void *pass)
+ *                                 rdi        rsi                    rdx   */
+	function weft__arch_enter
+weft__arch_enter:
+	.cfi_startproc
+	.cfi_undefined rip
+	endbr64
+	andq	$-16, %rdi
+	movq	%rdi, %rsp
+	ldmxcsr	fp_default(%rip)
+	fldcw	4 + fp_default(%rip)
+	xorl	%ebp, %ebp
+	movq	%rsi, %r12
+	movq	%rdx, %rax
+	jmp	weft__arch_start
+	.cfi_endproc
+	.size	weft__arch_enter, . - weft__arch_enter
+
+/* void weft__arch_call_on(void *top, void (*fn)(void *), void *arg)
+ *                         rdi        rsi                 rdx        */
+	function weft__arch_call_on
+weft__arch_call_on:
+	.cfi_startproc
+	endbr64
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	andq	$-16, %rdi
+	movq	%rdi, %rsp
+	movq	%rdx, %rdi
+	call	*%rsi
+	movq	%rbp, %rsp
+	.cfi_def_cfa_register rsp
+	popq	%rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore rbp
+	ret
+	.cfi_endproc
+	.size	weft__arch_call_on, . - weft__arch_call_on
+
+	.section .rodata
+	.p2align 3
+fp_default:
+	.long	FRAME_MXCSR_DEFAULT
+	.value	FRAME_CW_DEFAULT, 0
+
+/* GNU_PROPERTY_X86_FEATURE_1_AND = IBT */
+	.section .note.gnu.property, "a", @note
+	.p2align 3
+	.long	4, 16, 5
+	.string	"GNU"
+	.long	0xc0000002, 4, 1, 0
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,212 @@
+/* chan/chan.c - a channel's life, its inquiries, close, and the way to park.
+ *
+ * The protocol, its invariants and its ordering rules are in chan.h.
+ */
+#include "base/base.h"
+#include "chan/chan.h"
+
+static void set_positions(struct weft_chan *c)
+{
+	if (c->blocks && c->esize) {
+		c->rpos = c->rend = c->wpos = c->wend = NULL;
+		return;
+	}
+	c->rpos = c->wpos = chan_ring(c);
+	/* Values of no bytes never move on, so the end must be elsewhere. */
+	c->rend = c->wend = c->esize ? c->rpos + c->esize * c->cap
+				     : c->rpos + 1;
+}
+
+weft_chan *weft_chan_new(size_t elem_size, size_t capacity)
+{
+	bool unbounded = capacity == WEFT_UNBOUNDED;
+	size_t bytes = sizeof(struct weft_chan);
+	size_t slots = 0;
+	struct weft_chan *c;
+
+	if (elem_size > PTRDIFF_MAX)
+		return NULL;
+	if (!unbounded && __builtin_mul_overflow(elem_size, capacity, &slots))
+		return NULL;
+	if (slots > PTRDIFF_MAX - bytes - WEFT_CACHELINE)
+		return NULL;
+	bytes = (bytes + slots + WEFT_CACHELINE - 1) &
+		~(size_t)(WEFT_CACHELINE - 1);
+	c = aligned_alloc(WEFT_CACHELINE, bytes);
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof *c);
+	c->esize = elem_size;
+	c->cap = capacity;
+	c->limit = capacity < CLOSED ? capacity : CLOSED - 1;
+	store_rlx(&c->refs, 1);
+	if (unbounded) {
+		c->blocks = weft__blocks_new(elem_size);
+		if (!c->blocks) {
+			free(c);
+			return NULL;
+		}
+	}
+	set_positions(c);
+	return c;
+}
+
+weft_chan *weft_chan_ref(weft_chan *c)
+{
+	if (c)
+		add_rlx(&c->refs, 1);
+	return c;
+}
+
+void weft_chan_unref(weft_chan *c)
+{
+	if (!c)
+		return;
+	if (load_acq(&c->refs) != 1 &&                              /* C3 */
+	    sub_acqrel(&c->refs, 1) != 1)                           /* C3 */
+		return;
+	/* Whoever completed the operation that let us go is out by now. */
+	spin_lock(&c->lock);
+	if (unlikely(!list_empty(&c->receivers) || !list_empty(&c->senders)))
+		weft__panic("chan: last reference dropped while a %s is parked",
+			    list_empty(&c->senders) ? "receiver" : "sender");
+	weft__blocks_free(c->blocks);
+	free(c);
+}
+
+size_t weft_chan_len(const weft_chan *c)
+{
+	return c ? (size_t)(load_acq(&c->state) & ~CLOSED) : 0;     /* C1 */
+}
+
+size_t weft_chan_cap(const weft_chan *c)
+{
+	return c ? c->cap : 0;
+}
+
+/* --- close ------------------------------------------------------------------ */
+
+void weft__chan_ready_chain(struct worker *w, struct chain *ch)
+{
+	struct link *n = ch->head;
+
+	if (n && !n->next) {
+		weft__ready(w, container_of(n, struct waiter, link)->wait);
+		return;
+	}
+	while (n) {
+		struct waiter *who = container_of(n, struct waiter, link);
+
+		n = n->next;    /* the frame may go at once */
+		weft__ready_many(w, who->wait);
+	}
+}
+
+static void dismiss(struct weft_chan *c, struct list *q, uint32_t flag,
+		    struct chain *ch)
+{
+	struct waiter *who;
+
+	while ((who = waiter_claim(c, q, flag))) {
+		who->wait->result = -EPIPE;
+		chain_add(ch, who);
+	}
+}
+
+int weft_chan_close(weft_chan *c)
+{
+	struct worker *w = weft__worker();
+	struct chain ch;
+	uint64_t s;
+
+	if (!c)
+		return -EINVAL;
+	chain_init(&ch);
+	spin_lock(&c->lock);
+	s = load_rlx(&c->state);
+	if (unlikely(s & CLOSED)) {
+		spin_unlock(&c->lock);
+		weft__budget(w);
+		return -EALREADY;
+	}
+	dismiss(c, &c->receivers, RECEIVERS, &ch);
+	dismiss(c, &c->senders, SENDERS, &ch);
+	store_rel(&c->state, s | CLOSED);                           /* C1 */
+	spin_unlock(&c->lock);
+	weft__chan_ready_chain(w, &ch);
+	weft__budget(w);
+	return 0;
+}
+
+/* --- parking ---------------------------------------------------------------- */
+
+static void unlink_waiter(struct waiter *who)
+{
+	struct weft_chan *c = who->object;
+	struct list *q;
+
+	spin_lock(&c->lock);
+	q = who->link.list;
+	if (q) {
+		list_remove(&who->link);
+		if (list_empty(q))
+			waiting_set(c, load_rlx(&c->waiting) &
+				    ~(uint32_t)(q == &c->senders ? SENDERS
+								 : RECEIVERS));
+	}
+	spin_unlock(&c->lock);
+}
+
+static void withdraw(struct wait *wt)
+{
+	unlink_waiter(&container_of(wt, struct parked, wt)->node);
+}
+
+static void withdraw_nil(struct wait *wt)
+{
+	(void)wt;       /* it is in no queue */
+}
+
+COLD int weft__chan_spent(struct worker *w, int result)
+{
+	weft__budget_spent(w);
+	return result;
+}
+
+int weft__chan_park(struct worker *w, struct weft_chan *c, uint32_t flag,
+		    void *elem, int64_t deadline)
+{
+	struct parked p;
+
+	if (deadline <= WEFT_NOWAIT) {
+		spin_unlock(&c->lock);
+		weft__budget(w);
+		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+	}
+	wait_init(&p.wt, weft__current(w), deadline);
+	p.wt.withdraw = withdraw;
+	p.node.wait = &p.wt;
+	p.node.elem = elem;
+	p.node.object = c;
+	list_push(flag == SENDERS ? &c->senders : &c->receivers, &p.node.link);
+	waiting_set(c, load_rlx(&c->waiting) | flag);
+	weft__park(w, &p.wt, &c->lock,
+		   flag == SENDERS ? PARK_CHAN_SEND : PARK_CHAN_RECV);
+	if (unlikely(p.wt.result && p.wt.result != -EPIPE))
+		unlink_waiter(&p.node);
+	return p.wt.result;
+}
+
+COLD int weft__chan_nil(struct worker *w, int64_t deadline)
+{
+	struct wait wt;
+
+	if (deadline <= WEFT_NOWAIT) {
+		weft__budget(w);
+		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+	}
+	wait_init(&wt, weft__current(w), deadline);
+	wt.withdraw = withdraw_nil;
+	weft__park(w, &wt, NULL, PARK_CHAN_NIL);
+	return wt.result;
+}

@@ -1,0 +1,109 @@
+# The library: sources in the order a routine meets them.  Layers: src/LAYERS.
+noinst_LTLIBRARIES += libweft-core.la
+libweft_core_la_CFLAGS = $(AM_CFLAGS) $(WEFT_LIB_CFLAGS)
+libweft_core_la_SOURCES = \
+	%D%/base/base.h \
+	%D%/base/panic.h \
+	%D%/base/panic.c \
+	%D%/base/atomic.h \
+	%D%/base/spinlock.h \
+	%D%/base/list.h \
+	%D%/base/capture.c \
+	%D%/base/error.c \
+	%D%/arch/arch.h \
+	%D%/os/os.h \
+	%D%/os/clock.c \
+	%D%/os/cpus.c \
+	%D%/os/futex.c \
+	%D%/os/memory.c \
+	%D%/os/spinwait.c \
+	%D%/os/thread.h \
+	%D%/os/thread.c \
+	%D%/sched/spawn.c \
+	%D%/routine/routine.h \
+	%D%/routine/record.c \
+	%D%/sched/runq.h \
+	%D%/sched/runq.c \
+	%D%/sched/injectq.h \
+	%D%/sched/injectq.c \
+	%D%/sched/worker.h \
+	%D%/sched/worker.c \
+	%D%/sched/steal.c \
+	%D%/sched/idle.h \
+	%D%/sched/idle.c \
+	%D%/routine/stack.h \
+	%D%/routine/stack.c \
+	%D%/routine/guard.c \
+	%D%/routine/overflow.h \
+	%D%/routine/overflow.c \
+	%D%/routine/sanitize.h \
+	%D%/routine/sanitize.c \
+	%D%/routine/sanitize_inline.h \
+	%D%/routine/slab.h \
+	%D%/routine/slab.c \
+	%D%/routine/trim.c \
+	%D%/sched/park.h \
+	%D%/sched/park_inline.h \
+	%D%/sched/park.c \
+	%D%/sched/timers.h \
+	%D%/sched/timers.c \
+	%D%/sched/blocking.h \
+	%D%/sched/blocking.c \
+	%D%/sched/monitor.h \
+	%D%/sched/monitor.c \
+	%D%/sched/join.c \
+	%D%/sched/runtime.h \
+	%D%/sched/runtime.c \
+	%D%/sched/config.c \
+	%D%/sched/discard.c \
+	%D%/sched/embed.c \
+	%D%/sched/entry.c \
+	%D%/sched/local.h \
+	%D%/sched/local.c \
+	%D%/sched/park_call.h \
+	%D%/sched/permit.c \
+	%D%/sched/queue.c \
+	%D%/sched/report.c \
+	%D%/sched/switch.h \
+	%D%/chan/blocks.c \
+	%D%/chan/chan.h \
+	%D%/chan/chan.c \
+	%D%/chan/many.c \
+	%D%/chan/recv.c \
+	%D%/chan/send.c \
+	%D%/sync/waitgroup.c \
+	%D%/time/sleep.c \
+	%D%/coro/coro.c
+if ARCH_X86_64
+libweft_core_la_SOURCES += %D%/arch/x86_64/arch_cpu.h %D%/arch/x86_64/switch.S
+endif
+if ARCH_AARCH64
+libweft_core_la_SOURCES += %D%/arch/aarch64/arch_cpu.h %D%/arch/aarch64/switch.S
+endif
+if ARCH_RISCV64
+libweft_core_la_SOURCES += %D%/arch/riscv64/arch_cpu.h %D%/arch/riscv64/switch.S
+endif
+
+# Unit tests reach hidden symbols through libweft-core.la, users link this.
+lib_LTLIBRARIES += libweft.la
+libweft_la_SOURCES =
+libweft_la_LIBADD = libweft-core.la $(PTHREAD_LIBS)
+libweft_la_LDFLAGS = $(AM_LDFLAGS) $(SAN_CFLAGS) -no-undefined \
+	-version-info $(WEFT_ABI) \
+	-Wl,-Bsymbolic-functions -Wl,--version-script=$(srcdir)/%D%/weft.map
+EXTRA_libweft_la_DEPENDENCIES = %D%/weft.map
+
+include_HEADERS = include/weft.h
+weftincludedir = $(includedir)/weft
+weftinclude_HEADERS = \
+	include/weft/base.h \
+	include/weft/chan.h \
+	include/weft/coro.h \
+	include/weft/go.h \
+	include/weft/routine.h \
+	include/weft/runtime.h \
+	include/weft/sync.h \
+	include/weft/time.h \
+	include/weft/version.h
+
+EXTRA_DIST += %D%/LAYERS %D%/weft.map %D%/arch/README

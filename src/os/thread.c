@@ -1,0 +1,99 @@
+/* os/thread.c - threads that run routines: named, deaf to signals, joinable. */
+#include "base/base.h"
+#include "os/thread.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+struct start {
+	void *(*fn)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *thread_main(void *p)
+{
+	struct start s = *(struct start *)p;
+	int old;
+
+	free(p);
+	prctl(PR_SET_NAME, s.name, 0, 0, 0);
+	/* An unwinder must never cross a routine's entry frame. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	return s.fn(s.arg);
+}
+
+/* Faults are synchronous: blocking them would only turn a report into a
+ * silent kill. */
+static void asynchronous_signals(sigset_t *set)
+{
+	static const int faults[] = {
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS,
+	};
+
+	sigfillset(set);
+	for (size_t i = 0; i < countof(faults); i++)
+		sigdelset(set, faults[i]);
+}
+
+int weft__os_thread_start(pthread_t *t, const char *name,
+			  void *(*fn)(void *), void *arg)
+{
+	struct start *s = malloc(sizeof *s);
+	sigset_t block, old;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->arg = arg;
+	strncpy(s->name, name, sizeof s->name - 1);
+	s->name[sizeof s->name - 1] = '\0';
+
+	asynchronous_signals(&block);
+	pthread_sigmask(SIG_SETMASK, &block, &old);
+	err = pthread_create(t, NULL, thread_main, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		free(s);
+	return -err;
+}
+
+void weft__os_thread_join(pthread_t t)
+{
+	pthread_join(t, NULL);
+}
+
+void weft__os_yield(void)
+{
+	sched_yield();
+}
+
+int64_t weft__os_thread_cpu(pthread_t t)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(t, &clock) || clock_gettime(clock, &ts))
+		return -1;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void weft__os_thread_stack(void **base, size_t *size)
+{
+	pthread_attr_t attr;
+
+	*base = NULL;
+	*size = 0;
+	if (pthread_getattr_np(pthread_self(), &attr))
+		return;
+	pthread_attr_getstack(&attr, base, size);
+	pthread_attr_destroy(&attr);
+}
+
+void weft__os_thread_precise(void)
+{
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+}

@@ -1,0 +1,32 @@
+/* sched/blocking.h - threads for calls that block and cannot park.
+ *
+ * Protocol and reasons: blocking.c.
+ */
+#ifndef WEFT_SCHED_BLOCKING_H
+#define WEFT_SCHED_BLOCKING_H
+
+#include "base/base.h"
+#include "base/list.h"
+
+#include <pthread.h>
+
+struct weft_runtime;
+
+struct blocking_pool {
+	pthread_mutex_t lock;           /* a thread may sleep holding it    */
+	pthread_cond_t work;
+	pthread_cond_t gone;            /* a thread left                    */
+	struct list jobs;               /* lock */
+	unsigned threads, idle;         /* lock */
+	unsigned pending;               /* lock: queued or being run        */
+	unsigned min, max;              /* fixed */
+	bool stopping;                  /* lock */
+};
+
+int weft__blocking_init(struct weft_runtime *rt);
+/* Waits for the calls in progress; jobs not begun are dropped. */
+void weft__blocking_fini(struct weft_runtime *rt);
+/* Calls in progress or queued. */
+unsigned weft__blocking_pending(struct weft_runtime *rt);
+
+#endif

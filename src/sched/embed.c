@@ -1,0 +1,90 @@
+/* sched/embed.c - a runtime beside the caller's own threads. */
+#include "sched/runtime.h"
+#include "sched/worker.h"
+
+#include <weft/routine.h>
+
+int weft_start(const weft_config *c, weft_runtime **rt)
+{
+	if (!rt)
+		return -EINVAL;
+	*rt = NULL;
+	return weft__runtime_start(c, rt);
+}
+
+int weft_submit(weft_runtime *rt, void (*fn)(void *), void *arg)
+{
+	struct worker *w = weft__worker();
+	uintptr_t word = (uintptr_t)arg;
+	struct spawn s = {
+		.fn = (void (*)(void))fn, .site = __builtin_return_address(0),
+		.argc = 1, .argv = &word,
+	};
+
+	if (!rt || !fn)
+		return -EINVAL;
+	return weft__spawn(rt, w && w->rt == rt ? w : NULL, &s);
+}
+
+/* weft_call: a routine runs it, the caller waits for the result. */
+int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
+{
+	struct worker *w = weft__worker();
+	uintptr_t word = (uintptr_t)arg;
+	weft_id id = 0;
+	struct spawn s = {
+		.fn = (void (*)(void))fn, .site = __builtin_return_address(0),
+		.flags = ROUTINE_JOINABLE, .argc = 1, .argv = &word, .id = &id,
+	};
+	int status, err;
+
+	if (!rt || !fn)
+		return -EINVAL;
+	err = weft__spawn(rt, w && w->rt == rt ? w : NULL, &s);
+	if (err)
+		return err;
+	err = weft_join(id, &status);
+	return err ? err : status;
+}
+
+unsigned weft_workers(void)
+{
+	struct worker *w = weft__worker();
+	struct weft_runtime *rt = w ? w->rt : weft__runtime_only();
+
+	return rt ? rt->workers : 0;
+}
+
+/*
+ * Stop: no more spawns; wait until every routine has ended, or until all that
+ * are left are parked with nothing inside that could wake them.  Those are
+ * discarded, their waits withdrawn.
+ */
+int weft_stop(weft_runtime *rt, weft_time deadline)
+{
+	struct worker *w = weft__worker();
+
+	if (!rt)
+		return -EINVAL;
+	if (w && w->rt == rt)
+		return -EDEADLK;
+	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
+	store_seq(&rt->watched, 1);                                 /* G3 */
+	for (;;) {
+		uint32_t seen = load_acq(&rt->news);                /* G3 */
+
+		if (weft__runtime_at_rest(rt))
+			break;
+		if (deadline == WEFT_NOWAIT)
+			return -EAGAIN;
+		/* Timers may keep it from resting without any news. */
+		if (!weft__os_futex_wait(&rt->news, seen, deadline))
+			continue;
+		if (weft__runtime_at_rest(rt))
+			break;
+		weft__report_routines(rt, "stop: these have not ended");
+		return -ETIMEDOUT;
+	}
+	weft__runtime_stop(rt);
+	return 0;
+}

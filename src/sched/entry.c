@@ -1,0 +1,140 @@
+/* sched/entry.c - the first frame of every routine, and its last moments.
+ *
+ * Place in the life of a routine:  switch -> [ entry ] -> user's function
+ *                                         -> [ entry ] -> end
+ *
+ * A stack's bottom frame is a loop: it runs a routine, ends it, and when the
+ * next one to run is new and of the same class, runs that on the same stack
+ * without any switch.  Else it hands its stack to whoever runs next.
+ *
+ * Invariants
+ *   E1  a routine has a stack from its first run to its end; a stack leaves
+ *       the loop only through switch_away, and is put back by the next one.
+ *   E2  weft_exit discards the frames above and enters the loop at the end.
+ */
+#include "sched/worker.h"
+#include "sched/local.h"
+#include "sched/runtime.h"
+#include "sched/switch.h"
+
+static void routine_main(void *pass);
+
+bool weft__routine_attach(struct worker *w, struct routine *r)
+{
+	struct stack *s = weft__stack_get(&w->stacks, r->cls);
+
+	if (unlikely(!s)) {
+		/* It waits until a stack is given back (weft__starved_retry). */
+		weft__injectq_push(&w->rt->starved, r, r, 1);
+		or_seq(&w->rt->gate, GATE_STARVED);                 /* G4 */
+		return false;
+	}
+	r->stack = s;
+	r->sp = weft__arch_prepare(weft__stack_top(s), routine_main);
+	return true;
+}
+
+/* A stack may be had again (a routine ended, the monitor asks): let those who
+ * wait for one try. */
+NOINLINE void weft__starved_retry(struct weft_runtime *rt)
+{
+	struct routine *r;
+
+	and_seq(&rt->gate, ~(uint32_t)GATE_STARVED);                /* G4 */
+	while ((r = weft__injectq_take(&rt->starved, NULL, 0)))
+		weft__inject(rt, r);
+}
+
+typedef void words_fn(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
+		      uintptr_t);
+typedef int join_fn(void *);
+
+/* Call what the record says.  Its words are dead from here on: their room
+ * holds what lives with a running routine. */
+static ALWAYS_INLINE void run(struct routine *r)
+{
+	uintptr_t a[6];
+	struct extra *extra = NULL;
+
+	memcpy(a, r->word, sizeof a);
+	if (unlikely(r->flags & ROUTINE_EXTRA))
+		extra = (struct extra *)a[5];
+	memset(&r->live, 0, sizeof r->live);
+	r->live.extra = extra;
+	if (r->flags & ROUTINE_JOINABLE)
+		r->status = ((join_fn *)r->fn)((void *)a[0]);
+	else
+		((words_fn *)r->fn)(a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* The running routine is over.  Returns when the next one is new and can have
+ * this stack; the worker is the one to go on with. */
+static struct worker *end_and_next(struct worker *w)
+{
+	struct routine *r = w->current, *to;
+	struct stack *stack;
+
+	if (unlikely(r->live.extra != NULL)) {
+		weft__local_end(r);     /* may park: destructors are users' */
+		w = weft__worker();
+	}
+	stack = r->stack;
+	weft__routine_end(w, r);        /* r is another's from here on */
+	if (unlikely(load_rlx(&w->rt->gate) & GATE_STARVED))
+		weft__starved_retry(w->rt);
+
+	w->current = NULL;
+	to = weft__pick(w);
+	if (to && !to->stack && to->cls == stack->cls) {
+		routine_set_state(to, ROUTINE_RUNNING);
+		to->stack = stack;                              /* E1 */
+		w->current = to;
+		return w;
+	}
+	w->left.kind = LEFT_DEAD;
+	w->left.arg = stack;
+	switch_away(w, stack, to);
+}
+
+static void routine_main(void *pass)
+{
+	struct worker *w = pass;
+
+	weft__san_after_switch(w->current->stack);
+	after_switch(w);
+	for (;;) {
+		run(w->current);
+		w = end_and_next(weft__worker());
+	}
+}
+
+/* E2: the frames of the routine are gone. */
+static void routine_exited(void *pass)
+{
+	struct worker *w = pass;
+
+	if (w->shed) {
+		weft__san_after_switch(w->current->stack);
+		for (struct stack *s = w->shed, *next; s; s = next) {
+			next = s->next;
+			weft__stack_put(&w->stacks, s);
+		}
+		w->shed = NULL;
+	}
+	for (;;) {
+		w = end_and_next(w);
+		run(w->current);
+		w = weft__worker();
+	}
+}
+
+_Noreturn void weft__routine_leave(struct worker *w)
+{
+	struct routine *r = w->current;
+	struct stack *from = r->stack;
+
+	w->shed = weft__big_shed(r);
+	if (w->shed)
+		weft__san_before_switch(from, r->stack, true);
+	weft__arch_enter(weft__stack_top(r->stack), routine_exited, w);
+}

@@ -1,0 +1,214 @@
+/* sched/idle.c - the idle protocol; invariants and orderings in idle.h. */
+#include "sched/idle.h"
+#include "sched/worker.h"
+#include "sched/runtime.h"
+#include "os/thread.h"
+
+/* --- the list of sleepers ------------------------------------------------ */
+
+static struct worker *pop_locked(struct idle *idle)
+{
+	struct worker *w = idle->stack;
+
+	if (w) {
+		idle->stack = w->sleep.next;
+	} else {
+		w = idle->timed;                                /* S5 */
+		if (!w)
+			return NULL;
+		idle->timed = NULL;
+		store_seq(&idle->timed_until, INT64_MAX);       /* D1 */
+	}
+	w->sleep.listed = false;
+	sub_seq(&idle->sleepers, 1);                            /* D1 */
+	return w;
+}
+
+static void push_locked(struct idle *idle, struct worker *w, int64_t until)
+{
+	if (until != INT64_MAX && !idle->timed) {
+		idle->timed = w;                                /* S4 */
+		store_seq(&idle->timed_until, until);           /* D1 */
+	} else {
+		w->sleep.next = idle->stack;
+		idle->stack = w;
+	}
+	w->sleep.listed = true;
+	add_seq(&idle->sleepers, 1);                            /* D1 */
+}
+
+static void unlist_locked(struct idle *idle, struct worker *w)
+{
+	if (idle->timed == w) {
+		idle->timed = NULL;
+		store_seq(&idle->timed_until, INT64_MAX);       /* D1 */
+	} else {
+		struct worker **p = &idle->stack;
+
+		while (*p != w)
+			p = &(*p)->sleep.next;
+		*p = w->sleep.next;
+	}
+	w->sleep.listed = false;
+	sub_seq(&idle->sleepers, 1);                            /* D1 */
+}
+
+/* False: a waker has popped w already, its token is on the way. */
+static bool unlist(struct idle *idle, struct worker *w)
+{
+	bool was;
+
+	spin_lock(&idle->lock);
+	was = w->sleep.listed;
+	if (was)
+		unlist_locked(idle, w);
+	spin_unlock(&idle->lock);
+	return was;
+}
+
+/* --- waking ------------------------------------------------------------------ */
+
+static void hand_token(struct worker *w)
+{
+	store_rel(&w->sleep.token, 1);                          /* T1 */
+	weft__os_futex_wake(&w->sleep.token, 1);
+}
+
+/* w was unlisted by the caller: let it run, as a searcher. */
+static void wake_unlisted(struct idle *idle, struct worker *w)
+{
+	w->sleep.searching = true;                              /* S2 */
+	add_seq(&idle->searchers, 1);                           /* D1 */
+	hand_token(w);
+}
+
+void weft__idle_wake_slow(struct weft_runtime *rt)
+{
+	struct idle *idle = &rt->idle;
+	struct worker *w = NULL;
+
+	spin_lock(&idle->lock);
+	if (load_seq(&idle->searchers) == 0)                    /* D2 */
+		w = pop_locked(idle);
+	if (w) {
+		w->sleep.searching = true;                      /* S2 */
+		add_seq(&idle->searchers, 1);                   /* D1 */
+	}
+	spin_unlock(&idle->lock);
+	if (w) {
+		weft__monitor_notice(rt);
+		hand_token(w);
+	}
+}
+
+bool weft__idle_wake_one(struct weft_runtime *rt)
+{
+	struct idle *idle = &rt->idle;
+	struct worker *w;
+
+	spin_lock(&idle->lock);
+	w = pop_locked(idle);
+	spin_unlock(&idle->lock);
+	if (w)
+		wake_unlisted(idle, w);
+	return w != NULL;
+}
+
+void weft__idle_wake_all(struct weft_runtime *rt)
+{
+	while (weft__idle_wake_one(rt))
+		;
+}
+
+void weft__idle_wake_worker(struct worker *w)
+{
+	if (load_seq(&w->rt->idle.sleepers) && unlist(&w->rt->idle, w)) /* D2 */
+		wake_unlisted(&w->rt->idle, w);
+}
+
+void weft__idle_timer_armed(struct weft_runtime *rt, int64_t deadline)
+{
+	struct idle *idle = &rt->idle;
+	struct worker *w = NULL;
+
+	if (load_seq(&idle->sleepers) == 0 ||                   /* D2 */
+	    deadline >= load_seq(&idle->timed_until))           /* D2 */
+		return;
+	/* The timed sleeper would oversleep, or nobody has the duty: wake the
+	 * one (or any), whose last look will find the new earliest. */
+	spin_lock(&idle->lock);
+	if (deadline < load_seq(&idle->timed_until)) {          /* D2 */
+		w = idle->timed;
+		if (w)
+			unlist_locked(idle, w);
+		else
+			w = pop_locked(idle);
+	}
+	spin_unlock(&idle->lock);
+	if (w)
+		wake_unlisted(idle, w);
+}
+
+/* --- searching and sleeping --------------------------------------------------- */
+
+bool weft__idle_search_begin(struct worker *w)
+{
+	struct idle *idle = &w->rt->idle;
+	uint32_t busy = load_rlx(&w->rt->active) - load_rlx(&idle->sleepers);
+
+	if (w->sleep.searching)
+		return true;
+	/* At most half the busy workers search, and one always may. */
+	if (2 * load_rlx(&idle->searchers) >= busy)
+		return false;
+	w->sleep.searching = true;
+	add_seq(&idle->searchers, 1);                           /* D1 */
+	return true;
+}
+
+void weft__idle_search_found(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+
+	if (!w->sleep.searching)
+		return;
+	w->sleep.searching = false;
+	if (sub_seq(&rt->idle.searchers, 1) == 1 &&             /* D1 */
+	    load_seq(&rt->idle.sleepers) != 0 &&                /* D2 */
+	    weft__work_in_sight(rt))                            /* S3 */
+		weft__idle_wake_slow(rt);
+}
+
+void weft__idle_sleep(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	struct idle *idle = &rt->idle;
+	int64_t first = weft__timers_first(rt);
+	int64_t until;
+	bool late;
+
+	store_rlx(&w->sleep.token, 0);
+	spin_lock(&idle->lock);
+	push_locked(idle, w, first);
+	until = idle->timed == w ? first : INT64_MAX;
+	if (w->sleep.searching) {
+		w->sleep.searching = false;
+		sub_seq(&idle->searchers, 1);                   /* D1 */
+	}
+	spin_unlock(&idle->lock);
+
+	/* The last look: whoever published before D1 above is seen here, who
+	 * publishes after it sees us.  A timer armed meanwhile that nobody
+	 * else has the duty for counts as work. */
+	late = weft__timers_first(rt) < load_seq(&idle->timed_until); /* D2 */
+	if ((late || load_seq(&w->attention) ||                 /* A1 */
+	     !injectq_empty_seq(&w->pinned) ||
+	     weft__work_in_sight(rt)) && unlist(idle, w))
+		return;
+	weft__runtime_quiet(rt);
+	while (!load_acq(&w->sleep.token)) {                    /* T1 */
+		if (weft__os_futex_wait(&w->sleep.token, 0, until) &&
+		    unlist(idle, w))
+			return;
+	}
+}

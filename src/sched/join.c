@@ -1,0 +1,223 @@
+/* sched/join.c - the end of a routine, and who waits for it.
+ *
+ * Place in the life of a routine:  entry -> [ end ] -> joiner -> record pool
+ *
+ * A joinable routine's record stays until its status is collected: joined, or
+ * detached.  Everything is decided under the handle's lock bit (routine.h),
+ * which is held for a few instructions.
+ *
+ * Invariants
+ *   E3  the record is retired by exactly one: the end, if nobody can collect
+ *       (detached, or never joinable) or the joiner's wait was claimed; else
+ *       the join or detach that finds ENDED.
+ *   E4  joiner is set only while its wait is open or claimed by the end; a
+ *       joiner whose wait was claimed by its timer takes itself out, or finds
+ *       that the end has done so.
+ *   E5  one joiner at a time: a second one is told -ESRCH.
+ *
+ * Ordering: H1 (routine.h), W1 (park.h).
+ */
+#include "sched/park_call.h"
+#include "sched/runtime.h"
+
+#include <weft/routine.h>
+
+/* One join call; the end writes status before it readies the wait. */
+struct joining {
+	struct wait wait;
+	int32_t status;
+};
+
+/* --- the end -------------------------------------------------------------------- */
+
+static void retire(struct worker *w, struct routine *r)
+{
+	routine_set_state(r, ROUTINE_FREE);
+	handle_retire(r);                       /* releases the lock, too */
+	weft__record_drop(w, r);
+}
+
+static void end_joinable(struct worker *w, struct routine *r)
+{
+	struct joining *j;
+
+	weft__handle_lock_own(r);
+	j = r->joiner ? container_of(r->joiner, struct joining, wait) : NULL;
+	if (j && wait_claim(&j->wait)) {
+		j->status = r->status;
+		retire(w, r);
+		weft__ready(w, &j->wait);
+		return;
+	}
+	r->joiner = NULL;                       /* E4: it gave up */
+	if (load_rlx(&r->handle) & HANDLE_DETACHED) {
+		retire(w, r);
+		return;
+	}
+	routine_set_state(r, ROUTINE_ENDED);
+	handle_unlock(r, HANDLE_ENDED);
+}
+
+void weft__routine_end(struct worker *w, struct routine *r)
+{
+	struct weft_runtime *rt = w->rt;
+	uint8_t flags = r->flags;
+
+	store_rlx(&w->ended, load_rlx(&w->ended) + 1);
+	if (unlikely(load_rlx(&rt->gate) & GATE_LIMIT))
+		sub_acqrel(&rt->live, 1);                           /* G4 */
+	if (unlikely(flags & ROUTINE_MAIN))
+		weft__runtime_main_done(rt, r->status);
+	if (flags & ROUTINE_JOINABLE) {
+		end_joinable(w, r);
+		return;
+	}
+	if (unlikely(flags & ROUTINE_EXPOSED))
+		weft__handle_lock_own(r);
+	retire(w, r);
+}
+
+/* --- join ----------------------------------------------------------------------- */
+
+/* After the context is saved: let the routine end. */
+static void commit_join(struct worker *w, struct routine *me, void *arg)
+{
+	struct joining *j = container_of(me->wait, struct joining, wait);
+
+	if (j->wait.shared && weft__timer_arm(&w->timers, &j->wait.timer))
+		weft__idle_timer_armed(w->rt, j->wait.timer.deadline);
+	handle_unlock(arg, 0);
+}
+
+static void fire_join(struct worker *w, struct timer *t)
+{
+	struct wait *wt = container_of(t, struct wait, timer);
+
+	if (!wait_claim(wt))
+		return;
+	wt->result = -ETIMEDOUT;
+	weft__ready(w, wt);
+}
+
+/* The wait was given up: whoever joins next must not find us. */
+static void forget(struct routine *r, uint64_t id, struct wait *wt)
+{
+	if (!weft__handle_lock(r, id))
+		return;
+	if (r->joiner == wt)
+		r->joiner = NULL;
+	handle_unlock(r, 0);
+}
+
+static void withdraw_join(struct wait *wt)
+{
+	struct routine *r = wt->object;
+
+	if (r && r->joiner == wt)
+		r->joiner = NULL;
+}
+
+/* The handle of r is locked; it is released when this wait may be claimed. */
+static int wait_end(struct worker *w, struct routine *r, uint64_t id,
+		    struct joining *j, int64_t deadline)
+{
+	wait_init(&j->wait, weft__current(w), deadline);
+	j->wait.withdraw = withdraw_join;
+	j->wait.object = r;
+	if (w && j->wait.shared && weft__timers_reserve(&w->timers) < 0) {
+		handle_unlock(r, 0);
+		return -ENOMEM;
+	}
+	r->joiner = &j->wait;
+	if (!w) {
+		handle_unlock(r, 0);
+		weft__park(NULL, &j->wait, NULL, PARK_JOIN);
+	} else {
+		w->current->wait = &j->wait;
+		j->wait.timer.fire = fire_join;
+		w = weft__park_call(w, commit_join, r, PARK_JOIN);
+		if (j->wait.shared)
+			weft__timer_stop(&j->wait.timer);
+	}
+	if (j->wait.result < 0)
+		forget(r, id, &j->wait);
+	return j->wait.result;
+}
+
+int weft_join_until(weft_id id, int *status, weft_time deadline)
+{
+	struct worker *w = weft__worker();
+	struct routine *r = weft__record_find(id);
+	struct joining j;
+	int err;
+
+	if (!r || !weft__handle_lock(r, id))
+		return -ESRCH;
+	if (w && r == w->current) {
+		handle_unlock(r, 0);
+		return -EDEADLK;
+	}
+	if (!(r->flags & ROUTINE_JOINABLE) || r->joiner ||
+	    load_rlx(&r->handle) & HANDLE_DETACHED) {
+		handle_unlock(r, 0);
+		return -ESRCH;                                  /* E5 */
+	}
+	if (load_rlx(&r->handle) & HANDLE_ENDED) {
+		j.status = r->status;
+		retire(w, r);
+	} else if (deadline == WEFT_NOWAIT) {
+		handle_unlock(r, 0);
+		return -EAGAIN;
+	} else {
+		err = wait_end(w, r, id, &j, deadline);
+		if (err)
+			return err;
+	}
+	if (status)
+		*status = j.status;
+	return 0;
+}
+
+int weft_join(weft_id id, int *status)
+{
+	return weft_join_until(id, status, WEFT_FOREVER);
+}
+
+int weft_detach(weft_id id)
+{
+	struct worker *w = weft__worker();
+	struct routine *r = weft__record_find(id);
+
+	if (!r || !weft__handle_lock(r, id))
+		return -ESRCH;
+	if (!(r->flags & ROUTINE_JOINABLE) || r->joiner ||
+	    load_rlx(&r->handle) & HANDLE_DETACHED) {
+		handle_unlock(r, 0);
+		return -ESRCH;
+	}
+	if (load_rlx(&r->handle) & HANDLE_ENDED)
+		retire(w, r);
+	else
+		handle_unlock(r, HANDLE_DETACHED);
+	return 0;
+}
+
+weft_id weft_self(void)
+{
+	struct worker *w = weft__worker();
+
+	if (!w)
+		return 0;
+	w->current->flags |= ROUTINE_EXPOSED;
+	return routine_id(w->current);
+}
+
+_Noreturn void weft_exit(int status)
+{
+	struct worker *w = weft__worker();
+
+	if (!w)
+		weft__panic("exit: not called from a routine");
+	w->current->status = status;
+	weft__routine_leave(w);
+}

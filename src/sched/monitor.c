@@ -1,0 +1,206 @@
+/* sched/monitor.c - the thread that watches the workers.
+ *
+ * Nobody can preempt C code, so a routine that loops or makes a blocking call
+ * keeps its worker.  Its ring stays stealable, but its next slot, its timers
+ * and, when all workers are so kept, everything else wait.  Every TICK the
+ * monitor looks for workers that stand still (same pick count, a routine
+ * running) and does one of two things:
+ *
+ *   V2  somebody sleeps and something waits: wake a sleeper; the search that
+ *       follows takes the next slot of whoever stands still (steal.c).
+ *   V3  nobody sleeps, somebody stands still, something waits: lend a spare
+ *       worker, at most one for each that is blocked in the kernel and one
+ *       more when the others all loop.  When the stuck ones move again the
+ *       spare is called back: it empties its ring into the inject queue and
+ *       is shelved.
+ *
+ * When every worker sleeps over a whole tick the monitor sleeps, too, until a
+ * worker is woken.
+ *
+ * Ordering
+ *   V1  asleep: store-seq by the monitor before its last look at sleepers /
+ *       load-seq by a waker after sleepers went down.
+ *   V4  stop, lent, wanted: store or RMW seq by one side / load by the other.
+ */
+#include "sched/monitor.h"
+#include "sched/runtime.h"
+#include "sched/worker.h"
+
+#define TICK_NS INT64_C(5000000)
+
+enum { TRIM_BATCH = 4096, TRIM_LOOKS = 4 };
+
+/* What was seen at the last tick. */
+struct seen {
+	uint64_t picks;
+	int64_t cpu;                    /* ns of CPU its thread had used */
+};
+
+struct survey {
+	uint32_t stuck, blocked, running;
+	bool waiting;                   /* somebody could run and does not */
+};
+
+void weft__monitor_wake(struct weft_runtime *rt)
+{
+	if (xchg_seq(&rt->monitor.asleep, 0))                       /* V1 */
+		weft__os_futex_wake(&rt->monitor.asleep, 1);
+}
+
+static bool has_backlog(struct worker *w)
+{
+	return load_rlx(&w->next) || runq_len(&w->runq) ||
+	       !injectq_empty(&w->pinned);
+}
+
+/* One look at worker w: does it stand still, and does it use CPU meanwhile? */
+static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
+{
+	uint64_t picks = load_rlx(&w->picks);
+	int64_t cpu;
+
+	if (load_acq(&w->state) != WORKER_ACTIVE || w->sleep.listed) /* V4 */
+		return;
+	v->running++;
+	v->waiting |= has_backlog(w);
+	cpu = weft__os_thread_cpu(w->thread);
+	if (picks == s->picks) {
+		v->stuck++;
+		if (cpu - s->cpu < TICK_NS / 2)
+			v->blocked++;
+	}
+	s->picks = picks;
+	s->cpu = cpu;
+}
+
+/* A spare from the shelf goes to work.  Only the monitor calls it. */
+static bool lend(struct weft_runtime *rt)
+{
+	for (unsigned i = rt->workers; i < rt->slots; i++) {
+		struct worker *w = rt->worker[i];
+
+		if (!w)
+			return weft__runtime_grow(rt);
+		if (load_acq(&w->state) == WORKER_SHELVED) {        /* V4 */
+			add_seq(&rt->active, 1);                    /* V4 */
+			add_seq(&rt->monitor.lent, 1);              /* V4 */
+			store_rel(&w->state, WORKER_ACTIVE);        /* V4 */
+			weft__os_futex_wake(&w->state, 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void decide(struct weft_runtime *rt, const struct survey *v)
+{
+	struct monitor *m = &rt->monitor;
+	uint32_t lent = load_rlx(&m->lent);
+	uint32_t wanted = v->blocked + (v->stuck > v->blocked &&
+					v->stuck == v->running);
+	bool overdue = weft__timers_first(rt) < weft__os_now();
+
+	if (lent && wanted < lent && v->stuck < lent) {
+		store_seq(&m->wanted, wanted);                      /* V4 */
+		for (unsigned i = rt->workers; i < rt->slots; i++)
+			if (rt->worker[i])
+				store_seq(&rt->worker[i]->attention, 1); /* A1 */
+		weft__idle_wake_all(rt);
+		return;
+	}
+	if (!v->stuck || !(v->waiting || overdue || weft__work_in_sight(rt)))
+		return;
+	if (weft__idle_wake_one(rt))                                /* V2 */
+		return;
+	if (wanted > lent && lend(rt))                              /* V3 */
+		store_seq(&m->wanted, load_rlx(&m->lent));          /* V4 */
+}
+
+/* Everything rests: give memory back, then sleep until a worker is woken.
+ * Stacks age before they are trimmed, so a few more looks are due first. */
+static void rest(struct weft_runtime *rt, unsigned looks)
+{
+	struct monitor *m = &rt->monitor;
+	int64_t until = INT64_MAX;
+
+	if (looks < TRIM_LOOKS)
+		until = weft__os_now() + TRIM_TICK;
+	store_seq(&m->asleep, 1);                                   /* V1 */
+	if (load_seq(&rt->idle.sleepers) == load_seq(&rt->active) && /* V1 */
+	    !load_acq(&m->stop))                                    /* V4 */
+		weft__os_futex_wait(&m->asleep, 1, until);
+	store_seq(&m->asleep, 0);                                   /* V1 */
+}
+
+static void *monitor_main(void *arg)
+{
+	struct weft_runtime *rt = arg;
+	struct monitor *m = &rt->monitor;
+	struct seen seen[WORKER_MAX + SPARE_MAX] = { { 0 } };
+	unsigned looks = 0;
+
+	while (!load_acq(&m->stop)) {                               /* V4 */
+		struct survey v = { 0 };
+		uint32_t high = load_acq(&rt->high);                /* G1 */
+
+		weft__os_futex_wait(&m->stop, 0,
+				    weft__os_now() + TICK_NS);
+		for (uint32_t i = 0; i < high; i++)
+			survey_worker(rt->worker[i], &seen[i], &v);
+		decide(rt, &v);
+		if (load_rlx(&rt->gate) & GATE_STARVED)
+			weft__starved_retry(rt);
+		looks = v.running ? 0 : looks + 1;
+		while (weft__stack_trim(&rt->stacks, weft__os_now(),
+					TRIM_BATCH) >= TRIM_BATCH)
+			looks = 0;
+		if (!v.running)
+			rest(rt, looks);
+	}
+	return NULL;
+}
+
+int weft__monitor_start(struct weft_runtime *rt)
+{
+	int err = weft__os_thread_start(&rt->monitor.thread, "weft-monitor",
+					monitor_main, rt);
+
+	rt->monitor.started = !err;
+	return err;
+}
+
+void weft__monitor_stop(struct weft_runtime *rt)
+{
+	struct monitor *m = &rt->monitor;
+
+	if (!m->started)
+		return;
+	store_seq(&m->stop, 1);                                     /* V4 */
+	weft__os_futex_wake(&m->stop, 1);
+	weft__monitor_wake(rt);
+	weft__os_thread_join(m->thread);
+	m->started = false;
+}
+
+/* --- the spare's side -------------------------------------------------------------- */
+
+void weft__spare_attend(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	struct monitor *m = &rt->monitor;
+	struct routine *r;
+
+	if (load_seq(&m->lent) <= load_seq(&m->wanted))             /* V4 */
+		return;
+	while ((r = weft__pick(w)))
+		weft__inject(rt, r);
+	if (w->sleep.searching)
+		weft__idle_search_found(w);
+	store_rel(&w->state, WORKER_SHELVED);                       /* V4 */
+	sub_seq(&m->lent, 1);                                       /* V4 */
+	sub_seq(&rt->active, 1);                                    /* V4 */
+	while (load_acq(&w->state) == WORKER_SHELVED &&             /* V4 */
+	       !load_seq(&rt->stopping))                            /* G2 */
+		weft__os_futex_wait(&w->state, WORKER_SHELVED,
+				    INT64_MAX);
+}

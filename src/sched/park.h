@@ -1,0 +1,158 @@
+/* sched/park.h - THE WAIST: how everything above waits and wakes.
+ *
+ * Channels, locks, timers and I/O know nothing of run queues or assembler;
+ * they know a `wait` (one blocking call of one routine or plain thread) and
+ * `waiter` nodes (its place in the queue of one object).
+ *
+ *     parker                                waker
+ *     lock object                           lock object
+ *     wait_init(&wt, w)                     pop a waiter
+ *     put a waiter in the object's queue    wait_claim(waiter->wait)? else next
+ *     w = weft__park(w, &wt, &lock, ...)    hand the value over, set wt.result
+ *       (the lock is released only          unlock object
+ *        after the context is saved)        weft__ready(w, wt)
+ *     look at wt.result; when it is
+ *     -ETIMEDOUT or -ECANCELED, lock the
+ *     object and unlink the waiter
+ *
+ * Invariants
+ *   P1  the object's lock is released by whoever runs after the parker, once
+ *       its context is saved: a waker that can reach the wait can resume it.
+ *   P2  exactly one contender claims a wait: waker, timer or canceller.  The
+ *       losers never touch it again.  A wait with one possible contender (its
+ *       `shared` is false) is claimed by finding it, under the object's lock.
+ *   P3  the claimer owns the wait until weft__ready; after that the parker may
+ *       have returned and the frame may be gone.
+ *   P4  weft__ready is called once per claimed wait, with no short lock held
+ *       that the parker could need (the object's lock may be held).
+ *   P5  a value moves only after the claim, so a timed-out or cancelled wait
+ *       neither lost nor duplicated one.
+ *
+ * Ordering
+ *   W1  claim: CAS-acquire-release by all contenders.  The winner sees the
+ *       wait as published; the loser's writes are not needed.
+ *   W2  signal: store-release by weft__ready / load-acquire by the plain
+ *       thread that waits: it sees result and value.  (A routine sees them
+ *       through the run queue.)
+ *
+ * Everything here runs on the caller's stack and takes the worker as an
+ * argument: `w` is read once at the API's entry by weft__worker() and replaced
+ * by what weft__park returns, since the routine may have moved to another
+ * thread.  NULL means a plain thread: it waits on a futex.
+ */
+#ifndef WEFT_SCHED_PARK_H
+#define WEFT_SCHED_PARK_H
+
+#include "base/base.h"
+#include "base/atomic.h"
+#include "base/list.h"
+#include "base/spinlock.h"
+
+struct worker;
+struct routine;
+struct timers;
+
+/* Why a routine is parked; printed in reports.  Never reuse a number. */
+enum park_reason {
+	PARK_NONE, PARK_CHAN_SEND, PARK_CHAN_RECV, PARK_CHAN_NIL, PARK_JOIN,
+	PARK_SLEEP, PARK_PERMIT, PARK_WAITGROUP, PARK_BLOCKING, PARK_SELECT,
+	PARK_REASONS
+};
+extern const char *const weft__park_reason_name[PARK_REASONS];
+
+/* A deadline below the waist.  Fields belong to sched/timers.c. */
+struct timer {
+	int64_t deadline;
+	_Atomic(struct timers *) owner; /* heap it is in; NULL: in none */
+	uint32_t slot;
+	void (*fire)(struct worker *w, struct timer *t);
+};
+
+struct wait {
+	struct routine *routine;        /* NULL: a plain thread             */
+	_Atomic uint32_t claim;         /* 0 open, 1 claimed (W1)           */
+	bool shared;                    /* more than one possible contender */
+	bool armed;                     /* timer below is or was in a heap  */
+	int result;                     /* claimer writes, parker reads     */
+	struct waiter *winner;          /* select: which case; claimer      */
+	void *object;                   /* for withdraw; parker's            */
+	void (*withdraw)(struct wait *);/* unlink from every object, locking
+					 * them; result is set by the caller */
+	_Atomic uint32_t signal;        /* plain thread: futex word (W2)    */
+	struct timer timer;             /* valid when armed                 */
+};
+
+/* One place in one object's queue.  link is under the object's lock. */
+struct waiter {
+	struct link link;
+	struct wait *wait;
+	void *elem;                     /* where the value is or goes       */
+	void *object;                   /* whose queue, for withdraw        */
+};
+
+/* The worker this thread is, or NULL.  Never keep it across a park. */
+static struct worker *weft__worker(void);
+
+/* The deadline is WEFT_FOREVER (INT64_MAX) or absolute ns; NOWAIT (0) never
+ * gets here.  A past deadline parks and fires at once. */
+static inline void wait_init(struct wait *wt, struct routine *r,
+			     int64_t deadline)
+{
+	wt->routine = r;
+	store_rlx(&wt->claim, 0);
+	wt->shared = deadline != INT64_MAX;
+	wt->armed = false;
+	wt->result = 0;
+	wt->withdraw = NULL;
+	store_rlx(&wt->signal, 0);
+	wt->timer.deadline = deadline;
+}
+
+/* True: the caller is the one who ends this wait.  W1 */
+static inline bool wait_claim(struct wait *wt)
+{
+	uint32_t open = 0;
+
+	return !wt->shared || cas_acqrel(&wt->claim, &open, 1);     /* W1 */
+}
+
+/*
+ * Park the running routine (or wait, on a plain thread) until `wt` is claimed
+ * and readied.  `unlock` (may be NULL) is released once the context is saved.
+ * Returns the worker that resumed the routine (NULL on a plain thread);
+ * wt->result holds what the claimer said; nobody claimed it, and the caller
+ * must unlink its waiters, when it is -ETIMEDOUT (the deadline passed),
+ * -ECANCELED, or -ENOMEM (no room for the deadline; it did not park).
+ * Must not be called with any other short lock held.
+ */
+struct worker *weft__park(struct worker *w, struct wait *wt,
+			  struct spinlock *unlock, enum park_reason reason);
+
+/*
+ * Make the owner of a claimed wait run again; result and value are in place.
+ * `w` is the caller's worker or NULL.  The routine goes to the next slot when
+ * w is its runtime's, else to the inject queue.  Does not park.
+ */
+void weft__ready(struct worker *w, struct wait *wt);
+
+/*
+ * Like weft__ready, for the last act before the caller itself goes on running
+ * for long: many waiters woken at once (close, broadcast) go to the ring and
+ * wake idle workers.
+ */
+void weft__ready_many(struct worker *w, struct wait *wt);
+
+/* The running routine of w, or NULL on a plain thread. */
+static inline struct routine *weft__current(struct worker *w);
+
+/* Set once a plain thread has waited or counted an operation; weft_run, which
+ * clears it, then cannot tell a deadlock from a wait for that thread. */
+extern _Atomic uint32_t weft__plain_threads;
+
+/* Count one operation against the dispatch budget; yields when it is spent.
+ * Returns the worker to go on with.  Every call that may not park calls it. */
+static inline struct worker *weft__budget(struct worker *w);
+
+#include "sched/park_inline.h"
+
+#endif

@@ -1,0 +1,17 @@
+/* sched/park_call.h - the general park, for the scheduler's own files.
+ *
+ * commit(w, r, arg) runs on the next context's stack once the routine r is
+ * saved; only then may anybody get to know that r can be readied.
+ */
+#ifndef WEFT_SCHED_PARK_CALL_H
+#define WEFT_SCHED_PARK_CALL_H
+
+#include "sched/park.h"
+#include "sched/worker.h"
+
+typedef void park_commit(struct worker *w, struct routine *r, void *arg);
+
+struct worker *weft__park_call(struct worker *w, park_commit *commit, void *arg,
+			       enum park_reason reason);
+
+#endif

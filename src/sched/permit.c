@@ -1,0 +1,99 @@
+/* sched/permit.c - weft_park_until and weft_unpark: one permit per routine.
+ *
+ * Protocol, all under the routine's handle lock (routine.h, H1)
+ *   U1  a park finds PERMIT and takes it, or sets PARKED and publishes its
+ *       wait; it keeps the lock until its context is saved.
+ *   U2  an unpark that finds PARKED and can claim the wait clears PARKED and
+ *       readies it; else it sets PERMIT.  It may come before the first run.
+ *   U3  a park whose deadline has claimed the wait clears PARKED itself; if an
+ *       unpark left its permit meanwhile, the park has succeeded after all.
+ *
+ * What was done before an unpark is seen after the park that it ends.
+ */
+#include "sched/park_call.h"
+#include "sched/runtime.h"
+
+#include <weft/routine.h>
+
+static void fire_permit(struct worker *w, struct timer *t)
+{
+	struct wait *wt = container_of(t, struct wait, timer);
+
+	if (!wait_claim(wt))
+		return;
+	wt->result = -ETIMEDOUT;
+	weft__ready(w, wt);
+}
+
+static void commit_permit(struct worker *w, struct routine *me, void *arg)
+{
+	struct wait *wt = arg;
+
+	if (wt->shared && weft__timer_arm(&w->timers, &wt->timer))
+		weft__idle_timer_armed(w->rt, wt->timer.deadline);
+	handle_unlock(me, HANDLE_PARKED);                           /* U1 */
+}
+
+static void withdraw_permit(struct wait *wt)
+{
+	(void)wt;               /* it is in no object but its own routine */
+}
+
+/* U3: the deadline came first, or did it? */
+static int gave_up(struct routine *me)
+{
+	uint64_t permit;
+
+	weft__handle_lock_own(me);
+	permit = load_rlx(&me->handle) & HANDLE_PERMIT;
+	handle_unlock_as(me, HANDLE_PARKED | HANDLE_PERMIT, 0);
+	return permit ? 0 : -ETIMEDOUT;
+}
+
+int weft_park_until(weft_time deadline)
+{
+	struct worker *w = weft__worker();
+	struct routine *me = weft__current(w);
+	struct wait wt;
+
+	if (!w)
+		return -EPERM;
+	if (deadline != INT64_MAX && deadline != WEFT_NOWAIT &&
+	    weft__timers_reserve(&w->timers) < 0)
+		return -ENOMEM;
+	weft__handle_lock_own(me);
+	if (load_rlx(&me->handle) & HANDLE_PERMIT) {
+		handle_unlock_as(me, HANDLE_PERMIT, 0);
+		return 0;
+	}
+	if (deadline == WEFT_NOWAIT) {
+		handle_unlock(me, 0);
+		return -EAGAIN;
+	}
+	wait_init(&wt, me, deadline);
+	wt.withdraw = withdraw_permit;
+	wt.timer.fire = fire_permit;
+	me->wait = &wt;
+	weft__park_call(w, commit_permit, &wt, PARK_PERMIT);
+	if (wt.shared)
+		weft__timer_stop(&wt.timer);
+	return wt.result == -ETIMEDOUT ? gave_up(me) : wt.result;
+}
+
+int weft_unpark(weft_id id)
+{
+	struct worker *w = weft__worker();
+	struct routine *r = weft__record_find(id);
+
+	if (!r || !weft__handle_lock(r, id))
+		return -ESRCH;
+	if (load_rlx(&r->handle) & HANDLE_PARKED && wait_claim(r->wait)) {
+		struct wait *wt = r->wait;
+
+		handle_unlock_as(r, HANDLE_PARKED, 0);
+		weft__ready(w, wt);
+	} else {
+		handle_unlock(r, HANDLE_PERMIT);
+	}
+	return 0;
+}

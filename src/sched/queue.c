@@ -1,0 +1,89 @@
+/* sched/queue.c - where a routine goes that became runnable.
+ *
+ * Place in the life of a routine:  spawn, wake -> [ queue ] -> pick
+ *
+ *   enqueue_next    readied by this worker: its next slot (worker.h)
+ *   weft__enqueue   this worker's ring, or what does not fit: the inject queue
+ *   weft__inject    from elsewhere: the inject queue
+ *   pinned ones     the queue of the worker they belong to
+ *   low priority    the background queue, looked at when nothing else runs and
+ *                   now and then otherwise, so that it ages but never starves
+ *
+ * Every way but the quiet one ends in idle_wake (idle.h, D1 D2).
+ */
+#include "sched/worker.h"
+#include "sched/runtime.h"
+
+/* The ring is full: its older half and r go to the inject queue. */
+static NOINLINE void overflow(struct worker *w, struct routine *r)
+{
+	struct routine *first, *last;
+	uint32_t n;
+
+	first = weft__runq_spill(&w->runq, &n, &last);
+	if (!first) {                   /* thieves made room meanwhile */
+		if (runq_push(&w->runq, r))
+			return;
+		first = last = r;
+		n = 0;
+	} else {
+		last->next = r;
+		last = r;
+	}
+	weft__injectq_push(&w->rt->inject, first, last, n + 1);
+}
+
+/* Pinned or with a priority: the slow way in. */
+static NOINLINE void enqueue_special(struct weft_runtime *rt, struct routine *r)
+{
+	if (r->flags & ROUTINE_PINNED) {
+		struct worker *home = rt->worker[r->home];
+
+		weft__injectq_push(&home->pinned, r, r, 1);
+		weft__idle_wake_worker(home);
+	} else if (r->priority < 0) {
+		weft__injectq_push(&rt->background, r, r, 1);
+		idle_wake(rt, &rt->idle);
+	} else {
+		weft__inject_first(rt, r);
+	}
+}
+
+void weft__enqueue_quiet(struct worker *w, struct routine *r)
+{
+	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
+		enqueue_special(w->rt, r);
+		return;
+	}
+	routine_set_state(r, ROUTINE_RUNNABLE);
+	if (unlikely(!runq_push_quiet(&w->runq, r)))
+		overflow(w, r);
+}
+
+void weft__enqueue(struct worker *w, struct routine *r)
+{
+	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
+		enqueue_special(w->rt, r);
+		return;
+	}
+	if (unlikely(!runq_push(&w->runq, r)))
+		overflow(w, r);
+	idle_wake(w->rt, &w->rt->idle);
+}
+
+void weft__inject(struct weft_runtime *rt, struct routine *r)
+{
+	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
+		enqueue_special(rt, r);
+		return;
+	}
+	weft__injectq_push(&rt->inject, r, r, 1);
+	idle_wake(rt, &rt->idle);
+}
+
+/* High priority: the front of the inject queue, looked at soon. */
+void weft__inject_first(struct weft_runtime *rt, struct routine *r)
+{
+	weft__injectq_push_front(&rt->inject, r);
+	idle_wake(rt, &rt->idle);
+}

@@ -1,0 +1,105 @@
+/* sched/runq.h - one worker's bounded queue of runnable routines.
+ *
+ * Place in the life of a routine:  spawn, wake -> [ runq ] -> worker -> switch
+ *
+ * A ring with one producer, the owning worker, and many consumers: the owner
+ * and any thief.  The owner pushes at tail; everybody takes at head.
+ *
+ * Invariants
+ *   I1  tail - head <= RUNQ_CAP, as unsigned arithmetic, wrap included.
+ *   I2  only the owner writes tail; head only ever grows, by CAS.
+ *   I3  a routine in the ring is NEW or RUNNABLE and in no other queue.
+ *
+ * Ordering
+ *   Q1  tail: store-release or -seq in push / load-acquire or -seq in take.
+ *       A thief that sees the new tail sees the slot and the routine.
+ *   Q2  head: CAS-acquire-release in take / load-acquire in push, take.
+ *       The owner that sees the new head may overwrite the slot; a thief
+ *       that sees it reads a tail no older.
+ *   Q3  tail: store-seq in push when others may have to be woken / load-seq
+ *       in the last look of a worker that goes idle: see sched/idle.h, D1.
+ *
+ * After the local queue of Go 1.1's scheduler (Vyukov, "Scalable Go
+ * Scheduler Design Doc", 2012).
+ */
+#ifndef WEFT_SCHED_RUNQ_H
+#define WEFT_SCHED_RUNQ_H
+
+#include "base/base.h"
+#include "base/atomic.h"
+#include "routine/routine.h"
+
+enum { RUNQ_CAP = WEFT_SHRINK(256, 4) };
+
+struct runq {
+	CACHE_ALIGNED _Atomic uint32_t head;       /* any worker, by CAS     */
+	_Atomic uint32_t tail;                     /* owner writes, all read */
+	_Atomic(struct routine *) slot[RUNQ_CAP];  /* owner fills, one taker */
+};
+
+/* Owner: append r.  False: full, r is still the caller's.  Others may be
+ * asleep: the caller wakes one after it (idle.h). */
+static ALWAYS_INLINE bool runq_push(struct runq *q, struct routine *r)
+{
+	uint32_t tail = load_rlx(&q->tail);
+	uint32_t head = load_acq(&q->head);                         /* Q2 */
+
+	if (unlikely(tail - head >= RUNQ_CAP))
+		return false;
+	store_rlx(&q->slot[tail % RUNQ_CAP], r);
+	store_seq(&q->tail, tail + 1);                              /* Q1 Q3 */
+	return true;
+}
+
+/* The same, when nobody needs to be woken for it: a yield. */
+static ALWAYS_INLINE bool runq_push_quiet(struct runq *q, struct routine *r)
+{
+	uint32_t tail = load_rlx(&q->tail);
+	uint32_t head = load_acq(&q->head);                         /* Q2 */
+
+	if (unlikely(tail - head >= RUNQ_CAP))
+		return false;
+	store_rlx(&q->slot[tail % RUNQ_CAP], r);
+	store_rel(&q->tail, tail + 1);                              /* Q1 */
+	return true;
+}
+
+/* Owner: the oldest routine, or NULL. */
+static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
+{
+	uint32_t head = load_acq(&q->head);                         /* Q2 */
+
+	while (head != load_rlx(&q->tail)) {    /* the owner wrote tail */
+		struct routine *r = load_rlx(&q->slot[head % RUNQ_CAP]);
+
+		if (likely(cas_acqrel(&q->head, &head, head + 1)))  /* Q2 */
+			return r;
+	}
+	return NULL;
+}
+
+/* Anybody: does it look empty?  A worker's last look before it sleeps. */
+static inline bool runq_empty_seq(struct runq *q)
+{
+	uint32_t head = load_seq(&q->head);                         /* Q2 */
+
+	return head == load_seq(&q->tail);                          /* Q3 */
+}
+
+static inline uint32_t runq_len(struct runq *q)
+{
+	uint32_t head = load_acq(&q->head);                         /* Q2 */
+
+	return load_acq(&q->tail) - head;                           /* Q1 */
+}
+
+/* Owner: take the oldest half out of a full ring; returns a chain by ->next
+ * of *n routines, oldest first (runq.c). */
+struct routine *weft__runq_spill(struct runq *q, uint32_t *n,
+				 struct routine **last);
+
+/* Owner of `to`, whose ring is empty: move half of `from` into it, except one
+ * that is returned to be run now.  NULL: nothing to take. */
+struct routine *weft__runq_steal(struct runq *to, struct runq *from);
+
+#endif

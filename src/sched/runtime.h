@@ -1,0 +1,148 @@
+/* sched/runtime.h - the object that owns everything: workers, queues, pools.
+ *
+ * Several may live in a process.  A slot in a table of pointers gives each a
+ * small number, which records carry; the table also answers "which runtime?"
+ * for plain threads.
+ *
+ * Life: init -> workers start -> RUNNING -> stopping (spawns refused) ->
+ * workers leave -> remaining routines discarded -> fini.
+ *
+ * Ordering
+ *   G1  slot: store-release when a runtime is ready / load-acquire by others.
+ *   G2  stopping: store-seq before workers are woken / load-seq in their loop.
+ *   G3  done, then news: store-release and RMW by the main routine's end, or
+ *       by the last worker that lists itself / load-acquire by weft_run and
+ *       weft_stop before they look, so no change is slept through.
+ *   G4  gate and live: spawn.c.
+ */
+#ifndef WEFT_SCHED_RUNTIME_H
+#define WEFT_SCHED_RUNTIME_H
+
+#include "base/base.h"
+#include "base/atomic.h"
+#include "routine/routine.h"
+#include "routine/stack.h"
+#include "sched/blocking.h"
+#include "sched/idle.h"
+#include "sched/injectq.h"
+#include "sched/monitor.h"
+
+#include <weft/runtime.h>
+
+struct worker;
+
+enum {
+	RUNTIME_MAX = 64,       /* side by side in one process */
+	WORKER_MAX = 1024,
+	SPARE_MAX = 64,         /* lent for stuck workers      */
+};
+
+struct weft_runtime {
+	struct injectq inject;
+	struct injectq background;      /* low priority                     */
+	struct injectq starved;         /* no memory for a stack; gate      */
+	struct idle idle;
+
+	CACHE_ALIGNED
+	_Atomic uint32_t gate;          /* nonzero: spawn must look closer  */
+	_Atomic uint32_t stopping;      /* G2 */
+	_Atomic uint32_t active;        /* workers that run the loop        */
+	unsigned workers;               /* fixed                            */
+	unsigned slots;                 /* fixed: workers + spares          */
+	struct worker **worker;         /* [slots], fixed                   */
+	_Atomic uint32_t high;          /* slots ever used, readers scan    */
+	unsigned slot;
+	weft_config config;
+	uint8_t default_cls;
+	bool is_run;                    /* started by weft_run              */
+
+	_Atomic int64_t live;           /* kept when the gate asks for it   */
+	_Atomic uint64_t foreign_spawned;
+	struct stack_pool stacks;
+	struct blocking_pool blocking;
+	struct monitor monitor;
+
+	_Atomic uint32_t done;          /* G3: the main routine is over     */
+	_Atomic uint32_t watched;       /* somebody waits for news          */
+	int status;                     /* of main; before done             */
+	_Atomic uint32_t news;          /* futex: grows when main is done or
+					 * the last worker went to sleep    */
+};
+
+enum gate { GATE_LIMIT = 1, GATE_STOPPING = 2, GATE_STARVED = 4 };
+
+extern _Atomic(struct weft_runtime *) weft__runtime_table[RUNTIME_MAX];
+
+static inline struct weft_runtime *runtime_of(const struct routine *r)
+{
+	return load_acq(&weft__runtime_table[r->rt]);               /* G1 */
+}
+
+/* The one runtime that is running, for plain threads; NULL: none, several. */
+struct weft_runtime *weft__runtime_only(void);
+
+/* Earliest deadline of all workers (sequentially consistent reads). */
+int64_t weft__timers_first(struct weft_runtime *rt);
+
+/* A worker goes to sleep, listed: if it is the last, whoever waits for the
+ * runtime to come to rest looks again. */
+void weft__runtime_quiet(struct weft_runtime *rt);
+
+/* The main routine is over. */
+void weft__runtime_main_done(struct weft_runtime *rt, int status);
+
+/* Start one more spare worker; false: none left, or no memory. */
+bool weft__runtime_grow(struct weft_runtime *rt);
+
+/* Routines that wait for a stack may try again (entry.c). */
+void weft__starved_retry(struct weft_runtime *rt);
+
+/* Everybody rests and nothing inside can change that: every worker is listed
+ * as a sleeper, no timer, no blocking call. */
+bool weft__runtime_at_rest(struct weft_runtime *rt);
+
+/* Every routine of rt and what it waits for, on stderr (report.c). */
+void weft__report_routines(struct weft_runtime *rt, const char *title);
+void weft__report_install(void);
+
+/* Routines alive: exact when every worker rests, an estimate otherwise. */
+int64_t weft__runtime_live(struct weft_runtime *rt);
+
+/* Start workers and monitor; c NULL: defaults and environment. */
+int weft__runtime_start(const weft_config *c, struct weft_runtime **rt);
+
+/* Stop the workers where they are, discard what is left, free rt. */
+void weft__runtime_stop(struct weft_runtime *rt);
+
+/* WEFT_DEBUG=leaks (config.c). */
+bool weft__config_leaks(void);
+
+/* --- spawn.c ----------------------------------------------------------------- */
+
+struct spawn {
+	void (*fn)(void);
+	const void *site;
+	const struct weft_attr *attr;   /* or NULL */
+	const void *data;               /* go_copy */
+	size_t size;
+	uint8_t flags;
+	unsigned argc;
+	const uintptr_t *argv;
+	uint64_t *id;                   /* or NULL; set before it can run */
+};
+
+/* The general form: any thread, any attribute. */
+int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s);
+
+/* A retired record goes back to w's cache, or to the plain threads'. */
+void weft__record_drop(struct worker *w, struct routine *r);
+
+/* Discard every routine that is left; no worker runs any more. */
+void weft__runtime_discard(struct weft_runtime *rt);
+
+/* --- join.c ------------------------------------------------------------------ */
+
+/* The end of r: status to whoever joins, the record back to a cache. */
+void weft__routine_end(struct worker *w, struct routine *r);
+
+#endif

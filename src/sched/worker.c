@@ -1,0 +1,253 @@
+/* sched/worker.c - what runs next, and the loop of a thread that looks for it.
+ *
+ * Place in the life of a routine:  queues -> [ pick ] -> switch
+ *
+ * A routine that parks picks its successor itself and switches straight to it;
+ * only when nothing local is runnable does the worker's own stack run the loop
+ * below: inject queue, timers, stealing, sleep.
+ *
+ * Fairness
+ *   F1  the next slot goes first, but at most NEXT_CAP times in a row while
+ *       the ring holds anything; it inherits the budget, so a pair that hands
+ *       itself on cannot starve the ring.
+ *   F2  every LOOK_EVERY picks the inject queue and the timers come first.
+ *   F3  `attention` (stop, retire) is seen at the next pick.
+ */
+#include "sched/worker.h"
+#include "sched/runtime.h"
+#include "sched/switch.h"
+#include "routine/overflow.h"
+
+/* How long a worker searches before it sleeps: the price of a wake-up. */
+enum { SEARCH_NS = 20000 };
+
+__attribute__((used, visibility("hidden"), tls_model("initial-exec")))
+_Thread_local struct worker *weft__tls_worker;
+
+/* --- pick --------------------------------------------------------------------- */
+
+static ALWAYS_INLINE struct routine *take_next(struct worker *w)
+{
+	return load_rlx(&w->next) ? xchg_acqrel(&w->next, NULL) : NULL; /* N1 */
+}
+
+static ALWAYS_INLINE struct routine *pick_local(struct worker *w)
+{
+	struct routine *r;
+
+	if (w->streak < NEXT_CAP && (r = take_next(w))) {       /* F1 */
+		w->streak++;
+		return r;
+	}
+	w->streak = 0;
+	r = runq_take(&w->runq);
+	w->budget = BUDGET;
+	return r ? r : take_next(w);
+}
+
+static unsigned run_timers(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	uint32_t high = load_acq(&rt->high);                    /* G1 */
+	unsigned fired = 0;
+	int64_t now;
+
+	if (weft__timers_first(rt) == INT64_MAX)
+		return 0;
+	now = weft__os_now();
+	for (uint32_t i = 0; i < high; i++)
+		fired += weft__timers_run(&rt->worker[i]->timers, w, now);
+	return fired;
+}
+
+static NOINLINE struct routine *pick_looking(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	struct routine *r;
+
+	if (load_acq(&w->attention))                            /* A1 */
+		return NULL;                                    /* F3 */
+	if (load_rlx(&w->timers.first) != INT64_MAX)
+		weft__timers_run(&w->timers, w, weft__os_now());
+	r = weft__injectq_take(&w->pinned, &w->runq, 0);
+	if (!r)
+		r = weft__injectq_take(&rt->inject, &w->runq, 0); /* F2 */
+	if (!r && load_rlx(&w->picks) % (8 * LOOK_EVERY) == 0)
+		r = weft__injectq_take(&rt->background, &w->runq, 0);
+	if (r) {
+		w->budget = BUDGET;
+		return r;
+	}
+	return pick_local(w);
+}
+
+struct routine *weft__pick(struct worker *w)
+{
+	uint64_t n = load_rlx(&w->picks) + 1;
+
+	store_rlx(&w->picks, n);
+	if (unlikely(n % LOOK_EVERY == 0 || load_rlx(&w->attention)))
+		return pick_looking(w);
+	return pick_local(w);
+}
+
+/* --- the loop ----------------------------------------------------------------- */
+
+bool weft__work_in_sight(struct weft_runtime *rt)
+{
+	uint32_t high = load_seq(&rt->high);                    /* G1 */
+
+	if (!injectq_empty_seq(&rt->inject) ||
+	    !injectq_empty_seq(&rt->background))
+		return true;
+	for (uint32_t i = 0; i < high; i++)
+		if (!runq_empty_seq(&rt->worker[i]->runq))
+			return true;
+	return false;
+}
+
+int64_t weft__timers_first(struct weft_runtime *rt)
+{
+	uint32_t high = load_seq(&rt->high);                    /* G1 */
+	int64_t first = INT64_MAX;
+
+	for (uint32_t i = 0; i < high; i++) {
+		int64_t t = load_seq(&rt->worker[i]->timers.first); /* K1 */
+
+		if (t < first)
+			first = t;
+	}
+	return first;
+}
+
+/* Everything shared that is not somebody's ring. */
+static struct routine *take_shared(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	uint32_t share = load_rlx(&rt->inject.len) / rt->workers;
+	struct routine *r = weft__injectq_take(&w->pinned, &w->runq, 0);
+
+	if (!r)
+		r = weft__injectq_take(&rt->inject, &w->runq, share);
+	if (!r && run_timers(w))
+		r = pick_local(w);
+	return r;
+}
+
+static struct routine *search(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	uint64_t picks[WORKER_MAX + SPARE_MAX];
+	uint32_t high = load_acq(&rt->high);                    /* G1 */
+	int64_t until = 0;
+	struct routine *r = NULL;
+
+	for (uint32_t i = 0; i < high; i++)
+		picks[i] = load_rlx(&rt->worker[i]->picks);
+	do {
+		for (unsigned round = 0; round < 8 && !r; round++) {
+			r = weft__steal(w, NULL, high);
+			if (!r && !injectq_empty(&rt->inject))
+				r = take_shared(w);
+			if (!r && load_rlx(&w->attention))
+				return NULL;
+			for (unsigned i = 0; i < 16 && !r; i++)
+				weft__arch_pause();
+		}
+		if (!until)
+			until = weft__os_now() + SEARCH_NS;
+	} while (!r && weft__os_now() < until);
+	if (!r)
+		r = take_shared(w);
+	/* Whoever stood still all the time may keep its next slot waiting. */
+	return r ? r : weft__steal(w, picks, high);
+}
+
+/* Settle what others asked for.  False: the worker is to leave. */
+static bool attend(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+
+	store_seq(&w->attention, 0);                            /* A1 */
+	if (load_seq(&rt->stopping))                            /* G2 */
+		return false;
+	if (w->spare)
+		weft__spare_attend(w);
+	return true;
+}
+
+static struct routine *find_work(struct worker *w)
+{
+	struct weft_runtime *rt = w->rt;
+	struct routine *r;
+
+	for (;;) {
+		if (load_acq(&w->attention) && !attend(w))      /* A1 */
+			return NULL;
+		r = weft__pick(w);
+		if (!r)
+			r = take_shared(w);
+		if (!r && load_rlx(&rt->high) > 1 &&
+		    weft__idle_search_begin(w))
+			r = search(w);
+		if (!r)
+			r = weft__injectq_take(&rt->background, &w->runq, 0);
+		if (r) {
+			weft__idle_search_found(w);
+			return r;
+		}
+		if (!load_acq(&w->attention)) {                 /* A1 */
+			weft__worker_rest(w);
+			weft__idle_sleep(w);
+		}
+	}
+}
+
+/* Something useful before sleeping: give back memory that nobody needs. */
+void weft__worker_rest(struct worker *w)
+{
+	if (w->rt->stacks.cut > RACK_SIZE)
+		weft__stack_trim(&w->rt->stacks, weft__os_now(), 256);
+}
+
+void *weft__worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct routine *r;
+
+	WEFT_ARCH_TLS_STORE(weft__tls_worker, w);
+	weft__os_thread_precise();
+	weft__stack_thread(&w->loop_stack);
+	if (weft__sigstack_enable(&w->sigstack) < 0)
+		w->sigstack = NULL;
+	while ((r = find_work(w)))
+		switch_to(w, &w->loop_sp, &w->loop_stack, r);
+	if (w->sleep.searching)
+		weft__idle_search_found(w);
+	if (w->sigstack)
+		weft__sigstack_disable(w->sigstack);
+	weft__stack_cache_flush(&w->stacks);
+	weft__record_flush(&w->records);
+	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
+	return NULL;
+}
+
+int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
+{
+	memset(w, 0, sizeof *w);
+	w->rt = rt;
+	w->index = index;
+	w->budget = BUDGET;
+	w->default_cls = rt->default_cls;
+	w->slot = (uint8_t)rt->slot;
+	w->spare = index >= rt->workers;
+	w->rng = 2463534242u + index * 2654435761u;
+	weft__timers_init(&w->timers);
+	weft__stack_cache_init(&w->stacks, &rt->stacks);
+	return 0;
+}
+
+void weft__worker_fini(struct worker *w)
+{
+	weft__timers_fini(&w->timers);
+}

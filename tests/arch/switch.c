@@ -1,0 +1,251 @@
+/* arch/switch.c - the switch keeps what the ABI gives to the caller. */
+#include "base/base.h"
+#include "routine/sanitize.h"
+#include "support/crit.h"
+
+#include "cpu.h"
+
+#include <fenv.h>
+
+/* The bare switch tells the sanitizers nothing. */
+TestSuite(arch, .disabled = WEFT_SANITIZED, .timeout = 60);
+
+enum { STACK = 32768 };
+
+static _Alignas(64) char stack_a[STACK], stack_b[STACK];
+static void *main_sp, *a_sp;
+
+/* --- registers ------------------------------------------------------------ */
+
+enum { ROUNDS = 500 };
+static unsigned a_bad, a_rounds, main_bad;
+
+static void compare(const struct regs *in, const struct regs *out,
+		    unsigned *bad)
+{
+	for (unsigned i = 0; i < REGS; i++)
+		*bad += in->reg[i] != out->reg[i];
+	*bad += in->control != out->control;
+}
+
+static void regs_entry(void *pass)
+{
+	struct regs in, out;
+	uint64_t seed = (uintptr_t)pass;
+
+	for (;;) {
+		regs_fill(&in, &seed);
+		memset(&out, 0, sizeof out);
+		regs_switch(&a_sp, main_sp, &in, &out);
+		compare(&in, &out, &a_bad);
+		a_rounds++;
+	}
+}
+
+Test(arch, callee_saved_registers_and_fp_control_survive)
+{
+	struct regs in, out;
+	uint64_t seed = 1;
+
+	a_sp = weft__arch_prepare(stack_a + STACK, regs_entry);
+	for (int i = 0; i <= ROUNDS; i++) {
+		regs_fill(&in, &seed);
+		memset(&out, 0, sizeof out);
+		regs_switch(&main_sp, a_sp, &in, &out);
+		compare(&in, &out, &main_bad);
+	}
+	regs_control_reset();
+	cr_expect_eq(a_rounds, ROUNDS);
+	cr_expect_eq(main_bad, 0);
+	cr_expect_eq(a_bad, 0);
+}
+
+/* --- FP control ----------------------------------------------------------- */
+
+static uint64_t control_at_entry;
+static int a_round;
+
+static void fenv_entry(void *pass)
+{
+	(void)pass;
+	control_at_entry = regs_control_now();
+	fesetround(FE_UPWARD);
+	weft__arch_switch(&a_sp, main_sp, NULL);
+	a_round = fegetround();
+	weft__arch_jump(main_sp, NULL);
+}
+
+Test(arch, rounding_mode_belongs_to_the_context)
+{
+	fesetround(FE_DOWNWARD);
+	a_sp = weft__arch_prepare(stack_a + STACK, fenv_entry);
+	weft__arch_switch(&main_sp, a_sp, NULL);
+	cr_expect_eq(fegetround(), FE_DOWNWARD);
+	weft__arch_switch(&main_sp, a_sp, NULL);
+	cr_expect_eq(fegetround(), FE_DOWNWARD);
+	cr_expect_eq(a_round, FE_UPWARD);
+	cr_expect_eq(control_at_entry, regs_control_default(),
+		     "a context starts with default FP control");
+	regs_control_reset();
+}
+
+/* --- values, alignment, bounds -------------------------------------------- */
+
+static uintptr_t sp_at_entry, frame_at_entry;
+static void *got_at_entry;
+
+static bool aligned(const void *p)
+{
+	return (uintptr_t)p % 16 == 0;
+}
+
+/* Needs an aligned frame: the compiler trusts the ABI for these. */
+static NOINLINE bool aligned_vector(void)
+{
+	_Alignas(16) volatile char v[16] = { 0 };
+
+	return aligned((const void *)v);
+}
+
+static bool vector_ok;
+
+static void align_entry(void *pass)
+{
+	got_at_entry = pass;
+	sp_at_entry = (uintptr_t)WEFT_ARCH_SP;
+	frame_at_entry = (uintptr_t)__builtin_frame_address(0);
+	vector_ok = aligned_vector();
+	for (uintptr_t n = 1;; n++)
+		pass = weft__arch_switch(&a_sp, main_sp, (char *)pass + n);
+}
+
+Test(arch, values_pass_both_ways_and_the_stack_is_aligned)
+{
+	char mark[100];
+
+	for (int colour = 0; colour < 512; colour += 16) {
+		char *top = stack_a + STACK - colour;
+
+		a_sp = weft__arch_prepare(top - 5, align_entry);
+		top -= 16;
+		cr_assert(aligned(a_sp));
+		cr_expect((char *)a_sp + sizeof(struct arch_frame) == top);
+		void *got = weft__arch_switch(&main_sp, a_sp, mark);
+
+		cr_expect(got_at_entry == mark);
+		cr_expect(got == mark + 1);
+		got = weft__arch_switch(&main_sp, a_sp, mark + 10);
+		cr_expect(got == mark + 12);
+		cr_expect(vector_ok);
+		cr_expect_lt(sp_at_entry, (uintptr_t)top);
+		cr_expect_geq(sp_at_entry, (uintptr_t)top - 512);
+		cr_expect_leq(frame_at_entry, (uintptr_t)top);
+		cr_expect(aligned((void *)frame_at_entry));
+	}
+}
+
+Test(arch, nothing_outside_the_stack_is_written)
+{
+	memset(stack_b, 0x5a, sizeof stack_b);
+	a_sp = weft__arch_prepare(stack_b + STACK / 2, align_entry);
+	for (int i = 0; i < 10; i++)
+		weft__arch_switch(&main_sp, a_sp, NULL);
+	for (int i = STACK / 2; i < STACK; i++)
+		cr_assert_eq(stack_b[i], 0x5a, "byte %d", i);
+	for (int i = 0; i < STACK / 4; i++)
+		cr_assert_eq(stack_b[i], 0x5a, "byte %d", i);
+}
+
+Test(arch, saved_frame_tells_where_the_context_is)
+{
+	const struct arch_frame *f;
+
+	a_sp = weft__arch_prepare(stack_a + STACK, align_entry);
+	f = a_sp;
+	cr_expect_eq(weft__arch_frame_pc(f),
+		     (uintptr_t)weft__arch_start + FRAME_START);
+	cr_expect_eq(weft__arch_frame_fp(f), 0);
+	weft__arch_switch(&main_sp, a_sp, NULL);
+	f = a_sp;
+	cr_expect_geq(weft__arch_frame_pc(f), (uintptr_t)align_entry);
+	cr_expect_lt(weft__arch_frame_pc(f), (uintptr_t)align_entry + 4096);
+}
+
+/* --- jump and enter ------------------------------------------------------- */
+
+static unsigned entered;
+static uintptr_t first_sp, last_sp;
+
+static void enter_again(void *pass)
+{
+	last_sp = (uintptr_t)WEFT_ARCH_SP;
+	if (!entered)
+		first_sp = last_sp;
+	control_at_entry |= regs_control_now() ^ regs_control_default();
+	fesetround(FE_TOWARDZERO);
+	if (++entered == 100000)
+		weft__arch_jump(main_sp, pass);
+	weft__arch_enter(stack_a + STACK, enter_again,
+			 (void *)((uintptr_t)pass + 1));
+}
+
+Test(arch, enter_starts_over_on_the_same_stack)
+{
+	control_at_entry = 0;
+	a_sp = weft__arch_prepare(stack_a + STACK, enter_again);
+	void *got = weft__arch_switch(&main_sp, a_sp, (void *)1);
+
+	cr_expect_eq((uintptr_t)got, 100000u);
+	cr_expect_eq(entered, 100000);
+	cr_expect_eq(first_sp, last_sp);
+	cr_expect_eq(control_at_entry, 0, "default FP control after enter");
+}
+
+/* --- call_on -------------------------------------------------------------- */
+
+static char big[2][65536];
+static int depth_seen;
+static bool on_big[2];
+
+static void on_second(void *arg)
+{
+	char *here = weft__arch_sp();
+
+	on_big[1] = here >= big[1] && here < big[1] + sizeof big[1];
+	*(void **)arg = weft__arch_switch(&a_sp, main_sp, arg);
+	depth_seen++;
+}
+
+static void on_first(void *arg)
+{
+	char *here = weft__arch_sp();
+
+	on_big[0] = here >= big[0] && here < big[0] + sizeof big[0];
+	weft__arch_call_on(big[1] + sizeof big[1] - 8, on_second, arg);
+	depth_seen++;
+}
+
+static void call_on_entry(void *pass)
+{
+	void *answer = NULL;
+
+	(void)pass;
+	weft__arch_call_on(big[0] + sizeof big[0], on_first, &answer);
+	depth_seen++;
+	weft__arch_jump(main_sp, answer);
+}
+
+Test(arch, call_on_nests_and_may_switch)
+{
+	char mark;
+
+	a_sp = weft__arch_prepare(stack_a + STACK, call_on_entry);
+	weft__arch_switch(&main_sp, a_sp, NULL);
+	cr_expect(on_big[0] && on_big[1]);
+	cr_expect_eq(depth_seen, 0);
+	/* both big stacks now hold live frames of a suspended context */
+	void *got = weft__arch_switch(&main_sp, a_sp, &mark);
+
+	cr_expect(got == &mark);
+	cr_expect_eq(depth_seen, 3);
+}
