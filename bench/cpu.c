@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.c - row cpu-overhead: the same pure computation in routines and in as
  * many threads as there are workers, alternating; what routines cost more,
- * in percent of the medians.
+ * in percent of the least times, which a busy machine disturbs least.
  */
 #include "bench.h"
 
+#include <math.h>
 #include <pthread.h>
 
 #define CHUNKS   64
@@ -93,32 +94,23 @@ static double in_threads(uint64_t *d)
 	return (double)t.wall;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void overhead(const struct bench *b, long steps)
 {
-	double r[TRIALS], t[TRIALS];
+	double r, t, routines = INFINITY, threads = INFINITY;
 	uint64_t dr, dt;
 
 	c.steps = steps;
 	c.threads = weft_workers();
 	bench_check(c.threads <= MAX_CPUS, "too many workers");
-	for (int i = -1; i < TRIALS; i++) {
-		int k = i < 0 ? 0 : i;  /* the first trial is overwritten */
-
-		r[k] = in_routines(&dr);
-		t[k] = in_threads(&dt);
+	for (int i = 0; i < TRIALS; i++) {
+		r = in_routines(&dr);
+		t = in_threads(&dt);
 		bench_check(dr == dt, "different results");
+		routines = r < routines ? r : routines;
+		threads = t < threads ? t : threads;
 	}
-	qsort(r, TRIALS, sizeof(r[0]), ascending);
-	qsort(t, TRIALS, sizeof(t[0]), ascending);
-	bench_report(b, "cpu-overhead",
-		     100 * (r[TRIALS / 2] / t[TRIALS / 2] - 1), 0, "%");
+	bench_report(b, "cpu-overhead", 100 * (routines / threads - 1), 0,
+		     "%");
 }
 
 static const struct bench_case cases[] = {

@@ -7,7 +7,7 @@ export LC_ALL
 
 src=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 build=${1:-.}
-tree=${WEFT_TOUR_TREE:-/usr/include}
+tree=${TOUR_TREE:-/usr/include}
 tmp=
 
 die() {

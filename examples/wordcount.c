@@ -8,6 +8,7 @@
  * A word is what `wc -w` counts in the C locale: bytes up to white space with
  * a printable one among them.  Not every wc asks for that, nor does -s.
  */
+#define _GNU_SOURCE             /* asprintf */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

@@ -27,14 +27,14 @@ EXTRA_DIST += $(LINTS) \
 # --- what Criterion's tests link besides the library
 crit_support = %D%/support/crit.h %D%/support/minicrit.h \
 	%D%/support/emuexec.c %D%/support/tsanfix.c
-crit_libs = libweft-core.la $(CRITERION_LIBS) $(PTHREAD_LIBS)
+crit_libs = libweft-core.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 AM_CPPFLAGS += -I$(top_srcdir)/tests
 if HAVE_CRITERION
 AM_CPPFLAGS += -DHAVE_CRITERION $(CRITERION_CFLAGS)
 endif
 
 # The interface's tests link the shared library and include <weft/...> only.
-api_libs = libweft.la $(CRITERION_LIBS) $(PTHREAD_LIBS)
+api_libs = libweft.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 api_ldflags = $(AM_LDFLAGS) -no-install
 
 # --- tests/arch
@@ -86,11 +86,13 @@ tests_api_overflow_LDFLAGS = $(api_ldflags)
 
 # --- tests/stress
 stress_tests = \
-	tests/stress/chan
+	tests/stress/chan \
+	tests/stress/chaos
 check_PROGRAMS += $(stress_tests)
 TESTS += $(stress_tests)
 EXTRA_DIST += %D%/stress/stress.h
 tests_stress_chan_SOURCES = %D%/stress/chan.c
+tests_stress_chaos_SOURCES = %D%/stress/chaos.c
 
 # --- how they run
 TEST_EXTENSIONS = .sh

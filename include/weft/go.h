@@ -171,6 +171,7 @@ struct weft_integer_or_pointer;
 		_Pragma("GCC diagnostic ignored \"-Wsign-conversion\"") \
 		_Pragma("GCC diagnostic ignored \"-Wformat\"")         \
 		_Pragma("GCC diagnostic ignored \"-Wunused-result\"")  \
+		_Pragma("GCC diagnostic ignored \"-Wunused-value\"")   \
 		_Pragma("GCC diagnostic error \"-Wfloat-conversion\"") \
 		if (0)                                                 \
 			(f)probe;                                      \
@@ -185,6 +186,7 @@ struct weft_integer_or_pointer;
 			weft__go_capture();                            \
 		_Pragma("GCC diagnostic push")                         \
 		_Pragma("GCC diagnostic ignored \"-Wunused-result\"")  \
+		_Pragma("GCC diagnostic ignored \"-Wunused-value\"")   \
 		_Pragma("GCC diagnostic error \"-Wpointer-sign\"")     \
 		weft__go_calls(id)                                     \
 		weft_go_function args;                                 \

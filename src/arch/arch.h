@@ -36,6 +36,21 @@
  */
 void *weft__arch_switch(void **save, void *to, void *pass) WEFT_ARCH_HIDDEN;
 
+/**
+ * The same switch, told from the other by the CPU's return predictor only; a
+ * context saved by one may be resumed by the other.
+ *
+ * The predictor remembers the calls of the context that is left.  The first
+ * form ends in a plain jump: never mispredicted itself, but the call that led
+ * here stays in the predictor, so every return that follows, out of the caller
+ * and further up, mispredicts.  This form ends in a return: when the two
+ * contexts are twins, switching at the same place and called from the same
+ * places, it and all returns above it are predicted; else all of them that
+ * differ are not.  So: the first where a tail call or nothing follows, this
+ * one from within a few levels of C.
+ */
+void *weft__arch_switch_ret(void **save, void *to, void *pass) WEFT_ARCH_HIDDEN;
+
 /* Resume `to` without saving: the running context ends here. */
 _Noreturn void weft__arch_jump(void *to, void *pass) WEFT_ARCH_HIDDEN;
 

@@ -47,6 +47,7 @@ enum routine_flag {
 	ROUTINE_MAIN = 1 << 3,
 	ROUTINE_SPECIAL = 1 << 4,       /* pinned, or priority is not 0     */
 	ROUTINE_PINNED = 1 << 5,
+	ROUTINE_BARE = 1 << 6,          /* its stack has no guard page      */
 };
 
 /* handle: low bits */

@@ -14,6 +14,7 @@
  */
 #include "sched/worker.h"
 #include "sched/local.h"
+#include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
 
@@ -30,6 +31,8 @@ bool weft__routine_attach(struct worker *w, struct routine *r)
 		return false;
 	}
 	r->stack = s;
+	if (unlikely(s->flags & STACK_BARE))
+		r->flags |= ROUTINE_BARE;
 	r->sp = weft__arch_prepare(weft__stack_top(s), routine_main);
 	return true;
 }
@@ -84,10 +87,12 @@ static struct worker *end_and_next(struct worker *w)
 		weft__starved_retry(w->rt);
 
 	w->current = NULL;
-	to = weft__pick(w);
+	to = pick(w);
 	if (to && !to->stack && to->cls == stack->cls) {
 		routine_set_state(to, ROUTINE_RUNNING);
 		to->stack = stack;                              /* E1 */
+		if (unlikely(stack->flags & STACK_BARE))
+			to->flags |= ROUTINE_BARE;
 		w->current = to;
 		return w;
 	}

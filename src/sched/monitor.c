@@ -23,6 +23,7 @@
  *   V4  stop, lent, wanted: store or RMW seq by one side / load by the other.
  */
 #include "sched/monitor.h"
+#include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -192,7 +193,7 @@ void weft__spare_attend(struct worker *w)
 
 	if (load_seq(&m->lent) <= load_seq(&m->wanted))             /* V4 */
 		return;
-	while ((r = weft__pick(w)))
+	while ((r = pick(w)))
 		weft__inject(rt, r);
 	if (w->sleep.searching)
 		weft__idle_search_found(w);

@@ -9,6 +9,7 @@
  * the parker, once resumed, takes it out or waits until it has fired.
  */
 #include "sched/park_call.h"
+#include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
 
@@ -72,36 +73,28 @@ static void commit_timed(struct worker *w, struct routine *r, void *arg)
 		spin_unlock(unlock);
 }
 
-/* What runs next; from here on the caller counts as parked. */
-static ALWAYS_INLINE struct routine *depart(struct worker *w,
-					    enum park_reason reason)
+/* From here on the caller counts as parked. */
+static ALWAYS_INLINE void depart(struct routine *me, enum park_reason reason)
 {
-	struct routine *me = w->current;
-
 	store_rlx(&me->reason, (uint8_t)reason);
 	routine_set_state(me, ROUTINE_PARKED);
-	weft__stack_check(me->stack, weft__arch_sp());
-	return weft__pick(w);
+	if (unlikely(me->flags & ROUTINE_BARE))
+		weft__stack_check(me->stack, weft__arch_sp());
 }
 
-struct worker *weft__park(struct worker *w, struct wait *wt,
-			  struct spinlock *unlock, enum park_reason reason)
+static NOINLINE struct worker *park_thread(struct wait *wt,
+					   struct spinlock *unlock)
 {
-	if (unlikely(!w)) {
-		if (unlock)
-			spin_unlock(unlock);
-		thread_wait(wt);
-		return NULL;
-	}
-	w->current->wait = wt;
-	if (likely(wt->timer.deadline == INT64_MAX)) {
-		struct routine *me = w->current;
-		struct routine *to = depart(w, reason);
+	if (unlock)
+		spin_unlock(unlock);
+	thread_wait(wt);
+	return NULL;
+}
 
-		w->left.kind = unlock ? LEFT_UNLOCK : LEFT_NOTHING;
-		w->left.arg = unlock;
-		return switch_to(w, &me->sp, me->stack, to);
-	}
+static NOINLINE struct worker *park_timed(struct worker *w, struct wait *wt,
+					  struct spinlock *unlock,
+					  enum park_reason reason)
+{
 	if (weft__timers_reserve(&w->timers) < 0) {
 		wt->result = -ENOMEM;
 		if (unlock)
@@ -114,16 +107,46 @@ struct worker *weft__park(struct worker *w, struct wait *wt,
 	return w;
 }
 
+/* Leave for whoever is to run, be it the loop. */
+static NOINLINE struct worker *leave(struct worker *w, struct routine *to)
+{
+	struct routine *me = w->current;
+
+	return switch_to(w, &me->sp, me->stack, to);
+}
+
+struct worker *weft__park(struct worker *w, struct wait *wt,
+			  struct spinlock *unlock, enum park_reason reason)
+{
+	struct routine *me, *to;
+
+	if (unlikely(!w))
+		return park_thread(wt, unlock);
+	me = w->current;
+	me->wait = wt;
+	if (unlikely(wt->timer.deadline != INT64_MAX))
+		return park_timed(w, wt, unlock, reason);
+	depart(me, reason);
+	to = pick(w);
+	w->left.kind = unlock ? LEFT_UNLOCK : LEFT_NOTHING;
+	w->left.arg = unlock;
+	return likely(switch_ready(to)) ? switch_quick(w, me, to) :
+					  leave(w, to);
+}
+
 struct worker *weft__park_call(struct worker *w, park_commit *commit, void *arg,
 			       enum park_reason reason)
 {
-	struct routine *me = w->current, *to = depart(w, reason);
+	struct routine *me = w->current, *to;
 
+	depart(me, reason);
+	to = pick(w);
 	w->left.kind = LEFT_CALL;
 	w->left.routine = me;
 	w->left.arg = arg;
 	w->left.call = commit;
-	return switch_to(w, &me->sp, me->stack, to);
+	return likely(switch_ready(to)) ? switch_quick(w, me, to) :
+					  leave(w, to);
 }
 
 /* --- waking ------------------------------------------------------------------- */
@@ -162,29 +185,36 @@ void weft__ready_many(struct worker *w, struct wait *wt)
 /* --- giving way without waiting ----------------------------------------------- */
 
 /* Leave for `to`; back at the end of the ring. */
-static struct worker *step_aside(struct worker *w, struct routine *to)
+static ALWAYS_INLINE void step_aside(struct worker *w)
 {
-	struct routine *me = w->current;
-
-	weft__stack_check(me->stack, weft__arch_sp());
 	w->left.kind = LEFT_YIELD;
-	w->left.routine = me;
-	return switch_to(w, &me->sp, me->stack, to);
+	w->left.routine = w->current;
 }
 
-static struct worker *yield(struct worker *w)
+/* Nobody local: go on, unless something shared or the loop calls. */
+static NOINLINE struct worker *yield_slow(struct worker *w, struct routine *to)
 {
-	struct routine *to = weft__pick(w);
-
-	if (unlikely(!to)) {
+	if (!to)
 		to = weft__injectq_take(&w->pinned, &w->runq, 0);
-		if (!to)
-			to = weft__injectq_take(&w->rt->inject, &w->runq, 0);
-		/* Nobody else: go on, unless the loop is wanted. */
-		if (!to && !load_rlx(&w->attention))
-			return w;
-	}
-	return step_aside(w, to);
+	if (!to)
+		to = weft__injectq_take(&w->rt->inject, &w->runq, 0);
+	if (!to && !load_rlx(&w->attention))
+		return w;
+	step_aside(w);
+	return leave(w, to);
+}
+
+static ALWAYS_INLINE struct worker *yield(struct worker *w)
+{
+	struct routine *me = w->current, *to;
+
+	if (unlikely(me->flags & ROUTINE_BARE))
+		weft__stack_check(me->stack, weft__arch_sp());
+	to = pick(w);
+	if (unlikely(!switch_ready(to)))
+		return yield_slow(w, to);
+	step_aside(w);
+	return switch_quick(w, me, to);
 }
 
 struct worker *weft__budget_spent(struct worker *w)

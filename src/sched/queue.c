@@ -13,6 +13,7 @@
  */
 #include "sched/worker.h"
 #include "sched/runtime.h"
+#include "sched/switch.h"
 
 /* The ring is full: its older half and r go to the inject queue. */
 static NOINLINE void overflow(struct worker *w, struct routine *r)
@@ -86,4 +87,19 @@ void weft__inject_first(struct weft_runtime *rt, struct routine *r)
 {
 	weft__injectq_push_front(&rt->inject, r);
 	idle_wake(rt, &rt->idle);
+}
+
+struct worker *weft__after_switch_slow(struct worker *w)
+{
+	struct left *l = &w->left;
+	enum left_kind kind = l->kind;
+
+	l->kind = LEFT_NOTHING;
+	if (kind == LEFT_YIELD)
+		weft__enqueue_quiet(w, l->routine);
+	else if (kind == LEFT_DEAD)
+		weft__stack_put(&w->stacks, (struct stack *)l->arg);
+	else if (kind == LEFT_CALL)
+		l->call(w, l->routine, l->arg);
+	return w;
 }

@@ -14,9 +14,10 @@
  *   F3  `attention` (stop, retire) is seen at the next pick.
  */
 #include "sched/worker.h"
+#include "routine/overflow.h"
+#include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
-#include "routine/overflow.h"
 
 /* How long a worker searches before it sleeps: the price of a wake-up. */
 enum { SEARCH_NS = 20000 };
@@ -25,25 +26,6 @@ __attribute__((used, visibility("hidden"), tls_model("initial-exec")))
 _Thread_local struct worker *weft__tls_worker;
 
 /* --- pick --------------------------------------------------------------------- */
-
-static ALWAYS_INLINE struct routine *take_next(struct worker *w)
-{
-	return load_rlx(&w->next) ? xchg_acqrel(&w->next, NULL) : NULL; /* N1 */
-}
-
-static ALWAYS_INLINE struct routine *pick_local(struct worker *w)
-{
-	struct routine *r;
-
-	if (w->streak < NEXT_CAP && (r = take_next(w))) {       /* F1 */
-		w->streak++;
-		return r;
-	}
-	w->streak = 0;
-	r = runq_take(&w->runq);
-	w->budget = BUDGET;
-	return r ? r : take_next(w);
-}
 
 static unsigned run_timers(struct worker *w)
 {
@@ -60,7 +42,7 @@ static unsigned run_timers(struct worker *w)
 	return fired;
 }
 
-static NOINLINE struct routine *pick_looking(struct worker *w)
+NOINLINE struct routine *weft__pick_looking(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	struct routine *r;
@@ -78,16 +60,6 @@ static NOINLINE struct routine *pick_looking(struct worker *w)
 		w->budget = BUDGET;
 		return r;
 	}
-	return pick_local(w);
-}
-
-struct routine *weft__pick(struct worker *w)
-{
-	uint64_t n = load_rlx(&w->picks) + 1;
-
-	store_rlx(&w->picks, n);
-	if (unlikely(n % LOOK_EVERY == 0 || load_rlx(&w->attention)))
-		return pick_looking(w);
 	return pick_local(w);
 }
 
@@ -184,7 +156,7 @@ static struct routine *find_work(struct worker *w)
 	for (;;) {
 		if (load_acq(&w->attention) && !attend(w))      /* A1 */
 			return NULL;
-		r = weft__pick(w);
+		r = pick(w);
 		if (!r)
 			r = take_shared(w);
 		if (!r && load_rlx(&rt->high) > 1 &&
@@ -220,8 +192,10 @@ void *weft__worker_main(void *arg)
 	weft__stack_thread(&w->loop_stack);
 	if (weft__sigstack_enable(&w->sigstack) < 0)
 		w->sigstack = NULL;
-	while ((r = find_work(w)))
+	while ((r = find_work(w))) {
+		w->left.kind = LEFT_NOTHING;
 		switch_to(w, &w->loop_sp, &w->loop_stack, r);
+	}
 	if (w->sleep.searching)
 		weft__idle_search_found(w);
 	if (w->sigstack)

@@ -101,9 +101,6 @@ int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
 void weft__worker_fini(struct worker *w);
 void *weft__worker_main(void *worker);
 
-/* The next local routine, or NULL: the loop has to search or to look around. */
-struct routine *weft__pick(struct worker *w);
-
 /* Is there anything to run or due, in anybody's ring?  Sequentially
  * consistent reads: the last look of idle.h. */
 bool weft__work_in_sight(struct weft_runtime *rt);

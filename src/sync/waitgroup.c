@@ -31,7 +31,8 @@
  *     detached under the guard means that the releaser has not been here, so
  *     it has not cleared the flags and the object stands.  It only tries,
  *     since the releaser takes guards under LOCKED; when it fails it lets go
- *     of the guard and starts over.
+ *     of the guard and starts over.  Detached or not, it reports its timeout:
+ *     zero is near, but the releaser's last access may still be to come.
  *
  * Ordering
  *   G1  state: add-acquire-release by everyone / load-acquire in wait.  Who
@@ -179,12 +180,10 @@ static bool lock_guarded(struct place *p)
 	}
 }
 
-/* Off the list; true: release was here first. */
-static bool leave(struct place *p)
+/* Off the list, unless release was here first. */
+static void leave(struct place *p)
 {
-	bool gone = !lock_guarded(p);
-
-	if (!gone) {
+	if (lock_guarded(p)) {
 		weft_waitgroup *group = p->group;
 		state_word *state = state_of(group);
 		uint64_t s, to;
@@ -206,7 +205,6 @@ static bool leave(struct place *p)
 		} while (!cas_acqrel(state, &s, to));               /* G1 G2 */
 	}
 	spin_unlock(&p->guard);
-	return gone;
 }
 
 static void withdraw(struct wait *wt)
@@ -271,10 +269,8 @@ static NOINLINE int wait_slow(weft_waitgroup *group, struct worker *w,
 		return 0;
 	}
 	weft__park(w, &p.wt, &p.guard, PARK_WAITGROUP);
-	if (likely(!p.wt.result))
-		return 0;
-	if (leave(&p) && p.wt.result == -ETIMEDOUT)
-		return 0;       /* the deadline won by a hair, yet it is zero */
+	if (unlikely(p.wt.result))
+		leave(&p);
 	return p.wt.result;
 }
 

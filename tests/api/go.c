@@ -38,7 +38,8 @@ static void see(int n, const long long *v)
 
 static volatile long long big = 0x123456789abcdef0;
 static volatile long long minus = -1;
-static volatile int three_hundred = 300;
+static volatile int three_hundred = 300, two_hundred = 200;
+static volatile int seventy_thousand = 70000;
 
 /* The whole register counts: a callee that trusts its caller's extension
  * would read a wrong number off the unclean upper half. */
@@ -57,7 +58,8 @@ static void plain(char c, int i, long l, unsigned long ul, long long ll,
 static int narrow_app(void *arg)
 {
 	(void)arg;
-	RUN(narrow, three_hundred, 200, three_hundred, 70000, -1, minus);
+	RUN(narrow, three_hundred, two_hundred, three_hundred,
+	    seventy_thousand, -1, minus);
 	SAW(0, 44);
 	SAW(1, -56);
 	SAW(2, 1);
@@ -414,6 +416,7 @@ Test(go, channels_are_typed_handles)
 	callback call = NULL;
 	int v[2] = { 0, 0 };
 	chan(int) none = NULL;
+	double three_and_a_bit = 3.9;
 	void *plain = h.ints;
 
 	cr_assert(h.ints && h.texts && h.pairs && h.calls);
@@ -421,7 +424,7 @@ Test(go, channels_are_typed_handles)
 	shared = plain;
 	cr_expect(shared == h.ints);
 	cr_expect_eq(chan_cap(h.ints), 2);
-	cr_expect_eq(chan_send(h.ints, 3.9), 0);
+	cr_expect_eq(chan_send(h.ints, three_and_a_bit), 0);
 	cr_expect_eq(chan_len(h.ints), 1);
 	cr_expect_eq(chan_recv(h.ints, v), 0);
 	cr_expect_eq(v[0], 3);

@@ -3,7 +3,8 @@
  * regs_switch(save, to, in, out) is a call of weft__arch_switch with every
  * register that the ABI gives to the caller, and the FP control, set from *in
  * before it and stored to *out after it; it returns what the resumer passed.
- * The caller's own registers survive, its FP control does not.
+ * The caller's own registers survive, its FP control does not.  Which of the
+ * two forms of the switch it takes depends on *in.
  */
 #ifndef WEFT_TESTS_ARCH_CPU_H
 #define WEFT_TESTS_ARCH_CPU_H
@@ -22,8 +23,8 @@ struct regs { uint64_t reg[REGS]; uint64_t control; };
 _Static_assert(offsetof(struct regs, control) == 48, "used below");
 
 __asm__(".text\n"
-	".type regs_switch, @function\n"
-	"regs_switch:\n"
+	".type regs_switch_by, @function\n"
+	"regs_switch_by:\n"
 	"	pushq %rbp\n	pushq %rbx\n"
 	"	pushq %r12\n	pushq %r13\n	pushq %r14\n	pushq %r15\n"
 	"	pushq %rcx\n"
@@ -32,7 +33,7 @@ __asm__(".text\n"
 	"	movq 32(%rdx), %r14\n	movq 40(%rdx), %r15\n"
 	"	ldmxcsr 48(%rdx)\n	fldcw 52(%rdx)\n"
 	"	xorl %edx, %edx\n"
-	"	call weft__arch_switch\n"
+	"	call *%r8\n"
 	"	popq %rcx\n"
 	"	movq %rbx, (%rcx)\n	movq %rbp, 8(%rcx)\n"
 	"	movq %r12, 16(%rcx)\n	movq %r13, 24(%rcx)\n"
@@ -42,7 +43,7 @@ __asm__(".text\n"
 	"	popq %r15\n	popq %r14\n	popq %r13\n	popq %r12\n"
 	"	popq %rbx\n	popq %rbp\n"
 	"	ret\n"
-	".size regs_switch, . - regs_switch\n");
+	".size regs_switch_by, . - regs_switch_by\n");
 
 /* Rounding, flush and denormals-are-zero, precision, trap masks. */
 static inline uint64_t regs_control(uint64_t n)
@@ -94,8 +95,8 @@ struct regs { uint64_t reg[REGS]; uint64_t control; };
 _Static_assert(offsetof(struct regs, control) == 152, "used below");
 
 __asm__(".text\n"
-	".type regs_switch, %function\n"
-	"regs_switch:\n"
+	".type regs_switch_by, %function\n"
+	"regs_switch_by:\n"
 	"	stp x29, x30, [sp, -176]!\n"
 	"	stp x19, x20, [sp, 16]\n	stp x21, x22, [sp, 32]\n"
 	"	stp x23, x24, [sp, 48]\n	stp x25, x26, [sp, 64]\n"
@@ -110,7 +111,7 @@ __asm__(".text\n"
 	"	ldp d12, d13, [x2, 120]\n	ldp d14, d15, [x2, 136]\n"
 	"	ldr x9, [x2, 152]\n	msr fpcr, x9\n"
 	"	mov x2, xzr\n"
-	"	bl weft__arch_switch\n"
+	"	blr x4\n"
 	"	ldr x3, [sp, 160]\n"
 	"	stp x19, x20, [x3]\n	stp x21, x22, [x3, 16]\n"
 	"	stp x23, x24, [x3, 32]\n	stp x25, x26, [x3, 48]\n"
@@ -125,7 +126,7 @@ __asm__(".text\n"
 	"	ldp d12, d13, [sp, 128]\n	ldp d14, d15, [sp, 144]\n"
 	"	ldp x29, x30, [sp], 176\n"
 	"	ret\n"
-	".size regs_switch, . - regs_switch\n");
+	".size regs_switch_by, . - regs_switch_by\n");
 
 /* RMode, FZ, DN; traps are optional and read as zero on most cores. */
 static inline uint64_t regs_control(uint64_t n)
@@ -170,8 +171,8 @@ _Static_assert(offsetof(struct regs, control) == 192, "used below");
 	"	" fop " fs10, 176(" base ")\n	" fop " fs11, 184(" base ")\n"
 
 __asm__(".text\n"
-	".type regs_switch, @function\n"
-	"regs_switch:\n"
+	".type regs_switch_by, @function\n"
+	"regs_switch_by:\n"
 	"	addi sp, sp, -208\n"
 	EACH_PAIR("sd", "fsd", "sp")
 	"	sd ra, 192(sp)\n"
@@ -179,7 +180,7 @@ __asm__(".text\n"
 	"	ld t0, 192(a2)\n	fsrm t0\n"
 	EACH_PAIR("ld", "fld", "a2")
 	"	li a2, 0\n"
-	"	call weft__arch_switch\n"
+	"	jalr a4\n"
 	"	ld a3, 200(sp)\n"
 	"	frrm t0\n	sd t0, 192(a3)\n"
 	EACH_PAIR("sd", "fsd", "a3")
@@ -187,7 +188,7 @@ __asm__(".text\n"
 	"	ld ra, 192(sp)\n"
 	"	addi sp, sp, 208\n"
 	"	ret\n"
-	".size regs_switch, . - regs_switch\n");
+	".size regs_switch_by, . - regs_switch_by\n");
 
 static inline uint64_t regs_control(uint64_t n)
 {
@@ -209,8 +210,17 @@ static inline uint64_t regs_control_now(void)
 
 #endif
 
-void *regs_switch(void **save, void *to, const struct regs *in,
-		  struct regs *out);
+typedef void *switch_form(void **save, void *to, void *pass);
+
+void *regs_switch_by(void **save, void *to, const struct regs *in,
+		     struct regs *out, switch_form *form);
+
+static inline void *regs_switch(void **save, void *to, const struct regs *in,
+				struct regs *out)
+{
+	return regs_switch_by(save, to, in, out, in->reg[0] & 16 ?
+			      weft__arch_switch : weft__arch_switch_ret);
+}
 
 static inline void regs_fill(struct regs *r, uint64_t *seed)
 {

@@ -133,6 +133,7 @@ static volatile unsigned steps, in_arch, lost, strange;
 static bool in_switch_code(uintptr_t pc)
 {
 	return INSIDE(pc, weft__arch_switch) || INSIDE(pc, weft__arch_jump) ||
+	       INSIDE(pc, weft__arch_switch_ret) ||
 	       INSIDE(pc, weft__arch_enter) ||
 	       INSIDE(pc, weft__arch_call_on) || INSIDE(pc, weft__arch_start);
 }
@@ -174,15 +175,16 @@ static void on_step(int sig)
 static void a_entry(void *pass)
 {
 	cpu_step_on();
-	for (int i = 0; i < 3; i++)
-		weft__arch_switch(&a_sp, b_sp, pass);
+	weft__arch_switch(&a_sp, b_sp, pass);
+	weft__arch_switch_ret(&a_sp, b_sp, pass);
+	weft__arch_switch(&a_sp, b_sp, pass);
 	cpu_step_off();
 	weft__arch_jump(main_sp, NULL);
 }
 
 static void b_called(void *pass)
 {
-	weft__arch_switch(&b_sp, a_sp, pass);
+	weft__arch_switch_ret(&b_sp, a_sp, pass);
 	__asm__ volatile("");
 }
 

@@ -4,9 +4,10 @@
 # Each access with an order in its name - _acq _rel _acqrel _seq of
 # base/atomic.h - cites the rule it serves in a comment on its line or, when the
 # statement goes on, on a later line of it: /* Q1 */, or /* idle Q1 */ for a rule
-# of another noun.  Each rule is cited by two accesses at least.  x.h, x.c and
-# x_inline.h are one noun and share their rules; a rule the noun does not define
-# is looked for in its directory.
+# of another noun.  Each rule is cited by two accesses at least; an _acqrel one is
+# two, being both sides.  x.h, x.c and x_inline.h are one noun and share their
+# rules; a rule the noun does not define is looked for in its directory, then in
+# the tree, and must be the only one there.
 
 function noun(file) {
 	sub(/\.[ch]$/, "", file)
@@ -67,6 +68,8 @@ head { if (/\*\//) head = ordering = 0; next }
 	code = $0
 	gsub(/\/\*[^*]*\*\//, "", code)
 	sub(/\/\*.*/, "", code)
+	code2 = code
+	both = gsub(/(^|[^a-zA-Z0-9_])(xchg|add|sub|or|and|cas)_acqrel[ \t]*\(/, "&", code2)
 	k = gsub(/(^|[^a-zA-Z0-9_])(load|store|xchg|add|sub|or|and|cas|fence)_(acq|rel|acqrel|seq)[ \t]*\(/, "&", code)
 	if (code ~ /^#[ \t]*define/)
 		k = 0
@@ -75,7 +78,7 @@ k {
 	uncited()
 	open = 1
 	at = FILENAME ":" FNR
-	accesses = k
+	accesses = k + both
 }
 open {
 	if (cites($0))

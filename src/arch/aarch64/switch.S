@@ -17,10 +17,10 @@
  *      | x29 (fp)       | 0
  *      +----------------+
  *
- * A suspended context is resumed by br, never by ret: see the x86_64 port.
- * Under BTI that would need a landing pad after every call of the switch, so
- * a build with BTI (-mbranch-protection) uses ret and only that build carries
- * the BTI property note.  A guarded control stack (GCS) is not supported.
+ * Resumed by br, or by ret: see arch.h.  Under BTI a br would need a landing
+ * pad after every call of the switch, so a build with BTI (-mbranch-protection)
+ * always uses ret, and only that build carries the BTI property note.  A
+ * guarded control stack (GCS) is not supported.
  *
  * With pointer authentication lr is signed on save and authenticated on resume
  * with the sp of the caller as modifier: a frame that was copied to another
@@ -113,39 +113,8 @@
 	.cfi_restore \b
 	.endm
 
-/* Resume the frame at sp, x9 being the FPCR of now: its call returns x0. */
-	.macro resume
-	ldr	x10, [sp, FRAME_FPCR]
-	cmp	x9, x10
-	b.eq	1f
-	msr	fpcr, x10
-1:
-	restore	d8, d9, FRAME_D8
-	restore	d10, d11, FRAME_D8 + 16
-	restore	d12, d13, FRAME_D8 + 32
-	restore	d14, d15, FRAME_D8 + 48
-	restore	x19, x20, FRAME_X19
-	restore	x21, x22, FRAME_X19 + 16
-	restore	x23, x24, FRAME_X19 + 32
-	restore	x25, x26, FRAME_X19 + 48
-	restore	x27, x28, FRAME_X19 + 64
-	restore	x29, x30, FRAME_FP
-	add	sp, sp, FRAME_SIZE
-	.cfi_def_cfa_offset 0
-#if HAVE_PAC
-	AUT_SP
-	NEGATE
-#endif
-	RESUME
-	.endm
-
-/* void *weft__arch_switch(void **save, void *to, void *pass)
- * x0                      x0           x1        x2          */
-	function weft__arch_switch
-weft__arch_switch:
-	.cfi_startproc
-	B_KEY
-	BTI_C
+/* Save the running context in *x0, go to the stack x1; x0 = x2. */
+	.macro leave_for
 #if HAVE_PAC
 	PAC_SP
 	NEGATE
@@ -168,9 +137,57 @@ weft__arch_switch:
 	str	x10, [x0]
 	mov	x0, x2
 	mov	sp, x1
-	resume
+	.endm
+
+/* Take over the frame at sp, x9 being the FPCR of now; to resume is left. */
+	.macro take_over
+	ldr	x10, [sp, FRAME_FPCR]
+	cmp	x9, x10
+	b.eq	1f
+	msr	fpcr, x10
+1:
+	restore	d8, d9, FRAME_D8
+	restore	d10, d11, FRAME_D8 + 16
+	restore	d12, d13, FRAME_D8 + 32
+	restore	d14, d15, FRAME_D8 + 48
+	restore	x19, x20, FRAME_X19
+	restore	x21, x22, FRAME_X19 + 16
+	restore	x23, x24, FRAME_X19 + 32
+	restore	x25, x26, FRAME_X19 + 48
+	restore	x27, x28, FRAME_X19 + 64
+	restore	x29, x30, FRAME_FP
+	add	sp, sp, FRAME_SIZE
+	.cfi_def_cfa_offset 0
+#if HAVE_PAC
+	AUT_SP
+	NEGATE
+#endif
+	.endm
+
+/* void *weft__arch_switch(void **save, void *to, void *pass)
+ * x0                      x0           x1        x2          */
+	function weft__arch_switch
+weft__arch_switch:
+	.cfi_startproc
+	B_KEY
+	BTI_C
+	leave_for
+	take_over
+	RESUME
 	.cfi_endproc
 	.size	weft__arch_switch, . - weft__arch_switch
+
+/* The same, for twins. */
+	function weft__arch_switch_ret
+weft__arch_switch_ret:
+	.cfi_startproc
+	B_KEY
+	BTI_C
+	leave_for
+	take_over
+	ret
+	.cfi_endproc
+	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                x0        x1           */
@@ -185,7 +202,8 @@ weft__arch_jump:
 	mov	sp, x2
 	cfi_frame
 	NEGATE
-	resume
+	take_over
+	RESUME
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 

@@ -14,10 +14,9 @@
  *      | s0 ... s11     | 0   new context: s0 = 0, s1 is entry
  *      +----------------+
  *
- * A suspended context is resumed by a jump through t1.  The hints of the ISA
+ * Resumed by a jump through t1, or by ret: see arch.h.  The hints of the ISA
  * (Unprivileged 2.5.1) make a jump through ra or t0 a return, which pops the
- * return stack of the CPU: that holds the returns of the context that is left.
- * Neither shadow stack (Zicfiss) nor landing pads (Zicfilp) are supported.
+ * return stack of the CPU, and one through t1 a plain jump.  Neither shadow stack (Zicfiss) nor landing pads (Zicfilp) are supported.
  *
  * Reading frm costs little, writing it may drain the pipeline, so it is
  * written only if it differs; both sides of the comparison are registers of
@@ -93,26 +92,8 @@
 	.cfi_offset \reg, \at - FRAME_SIZE
 	.endm
 
-/* Resume the frame at sp, t0 being the frm of now: its call returns a0. */
-	.macro resume
-	ld	t2, FRAME_FRM(sp)
-	beq	t0, t2, 1f
-	fsrm	t2
-1:
-	ld	t1, FRAME_RA(sp)
-	.cfi_register ra, t1
-	each_float frestore
-	each_integer restore
-	addi	sp, sp, FRAME_SIZE
-	.cfi_def_cfa_offset 0
-	jr	t1
-	.endm
-
-/* void *weft__arch_switch(void **save, void *to, void *pass)
- * a0                      a0           a1        a2          */
-	function weft__arch_switch
-weft__arch_switch:
-	.cfi_startproc
+/* Save the running context in *a0, go to the stack a1; a0 = a2. */
+	.macro leave_for
 	addi	sp, sp, -FRAME_SIZE
 	.cfi_def_cfa_offset FRAME_SIZE
 	save	ra, FRAME_RA
@@ -123,9 +104,49 @@ weft__arch_switch:
 	sd	sp, 0(a0)
 	mv	a0, a2
 	mv	sp, a1
-	resume
+	.endm
+
+/* Take over the frame at sp, t0 being the frm of now: all but ra. */
+	.macro take_over
+	ld	t2, FRAME_FRM(sp)
+	beq	t0, t2, 1f
+	fsrm	t2
+1:
+	each_float frestore
+	each_integer restore
+	.endm
+
+	.macro resume_by_jump
+	ld	t1, FRAME_RA(sp)
+	.cfi_register ra, t1
+	addi	sp, sp, FRAME_SIZE
+	.cfi_def_cfa_offset 0
+	jr	t1
+	.endm
+
+/* void *weft__arch_switch(void **save, void *to, void *pass)
+ * a0                      a0           a1        a2          */
+	function weft__arch_switch
+weft__arch_switch:
+	.cfi_startproc
+	leave_for
+	take_over
+	resume_by_jump
 	.cfi_endproc
 	.size	weft__arch_switch, . - weft__arch_switch
+
+/* The same, for twins. */
+	function weft__arch_switch_ret
+weft__arch_switch_ret:
+	.cfi_startproc
+	leave_for
+	take_over
+	restore	ra, FRAME_RA
+	addi	sp, sp, FRAME_SIZE
+	.cfi_def_cfa_offset 0
+	ret
+	.cfi_endproc
+	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                a0        a1           */
@@ -140,7 +161,8 @@ weft__arch_jump:
 	cfi_at	ra, FRAME_RA
 	each_integer cfi_at
 	each_float cfi_at
-	resume
+	take_over
+	resume_by_jump
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 

@@ -18,11 +18,9 @@
  *      | cw, mxcsr      | 0   two and four bytes, two of padding
  *      +----------------+
  *
- * A suspended context is resumed by pop and jmp, never by ret: the return
- * stack of the CPU holds the returns of the context that is left, so a ret
- * would mispredict whenever the two sides are at different call sites.  The
- * jump is notrack and every entry has its endbr64, so IBT may be claimed; a
- * shadow stack would notice the missing ret, so SHSTK is not.
+ * Resumed by pop and jmp, or by ret: see arch.h.  The jump is notrack and every
+ * entry has its endbr64, so IBT may be claimed; a shadow stack would notice
+ * both the jump and the foreign ret, so SHSTK is not.
  *
  * FP control is stored and loaded always.  The price is that of one stmxcsr,
  * which is not pipelined but runs beside other work; reading back what it has
@@ -67,30 +65,8 @@
 	.cfi_restore \reg
 	.endm
 
-/* Resume the frame at rsp: its call returns rax. */
-	.macro resume
-	ldmxcsr	FRAME_MXCSR(%rsp)
-	fldcw	FRAME_CW(%rsp)
-	leaq	FRAME_R15(%rsp), %rsp
-	.cfi_adjust_cfa_offset -FRAME_R15
-	restore	r15
-	restore	r14
-	restore	r13
-	restore	r12
-	restore	rbx
-	restore	rbp
-	popq	%rcx
-	.cfi_adjust_cfa_offset -8
-	.cfi_register rip, rcx
-	notrack jmp *%rcx
-	.endm
-
-/* void *weft__arch_switch(void **save, void *to, void *pass)
- * rax                     rdi          rsi       rdx          */
-	function weft__arch_switch
-weft__arch_switch:
-	.cfi_startproc
-	endbr64
+/* Save the running context in *rdi, go to the stack rsi; rax = rdx. */
+	.macro leave_for
 	save	rbp
 	save	rbx
 	save	r12
@@ -104,9 +80,51 @@ weft__arch_switch:
 	movq	%rdx, %rax
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
-	resume
+	.endm
+
+/* Take over the frame at rsp, all but rip. */
+	.macro take_over
+	ldmxcsr	FRAME_MXCSR(%rsp)
+	fldcw	FRAME_CW(%rsp)
+	leaq	FRAME_R15(%rsp), %rsp
+	.cfi_adjust_cfa_offset -FRAME_R15
+	restore	r15
+	restore	r14
+	restore	r13
+	restore	r12
+	restore	rbx
+	restore	rbp
+	.endm
+
+	.macro resume_by_jump
+	popq	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	notrack jmp *%rcx
+	.endm
+
+/* void *weft__arch_switch(void **save, void *to, void *pass)
+ * rax                     rdi          rsi       rdx          */
+	function weft__arch_switch
+weft__arch_switch:
+	.cfi_startproc
+	endbr64
+	leave_for
+	take_over
+	resume_by_jump
 	.cfi_endproc
 	.size	weft__arch_switch, . - weft__arch_switch
+
+/* The same, for twins. */
+	function weft__arch_switch_ret
+weft__arch_switch_ret:
+	.cfi_startproc
+	endbr64
+	leave_for
+	take_over
+	ret
+	.cfi_endproc
+	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                rdi       rsi          */
@@ -117,7 +135,8 @@ weft__arch_jump:
 	movq	%rsi, %rax
 	movq	%rdi, %rsp
 	cfi_frame
-	resume
+	take_over
+	resume_by_jump
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 
