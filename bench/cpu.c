@@ -17,6 +17,7 @@ static struct {
 	long steps;
 	uint64_t out[CHUNKS];
 	unsigned threads;
+	_Atomic long taken;             /* chunks, by the threads */
 } c;
 
 static void compute(long chunk)
@@ -39,7 +40,10 @@ static void routine(void *arg)
 
 static void *thread(void *arg)
 {
-	for (long i = (intptr_t)arg; i < CHUNKS; i += c.threads)
+	long i;
+
+	(void)arg;
+	while ((i = c.taken++) < CHUNKS)
 		compute(i);
 	return NULL;
 }
@@ -75,9 +79,9 @@ static void *run_threads(void *arg)
 	pthread_t id[MAX_CPUS];
 
 	(void)arg;
+	c.taken = 0;
 	for (unsigned i = 0; i < c.threads; i++)
-		bench_check(!pthread_create(&id[i], NULL, thread,
-					    (void *)(uintptr_t)i),
+		bench_check(!pthread_create(&id[i], NULL, thread, NULL),
 			    "no thread");
 	for (unsigned i = 0; i < c.threads; i++)
 		pthread_join(id[i], NULL);

@@ -115,8 +115,43 @@ bench() {
 		die "the benchmark programs do not build"
 	}
 	progress
-	python3 "$src/bench/run" --quick --build="$build/bench" ||
+	python3 "$src/bench/run" --quick --build="$build/bench" > "$tmp/bench" || {
+		cat "$tmp/bench" >&2
 		die "the benchmark failed"
+	}
+	figures "$build/bench/last.tsv"
+	echo "   A hint, not a result: every figure of this run and what it should be"
+	echo "   comes from make bench-quick, the careful ones from make bench."
+}
+
+# figures FILE: the medians of weft and of Go, where there are both.
+figures() {
+	awk -F '\t' '
+	/^#/ || $9 == "%" || $2 ~ /-tables$/ { next }
+	!($2 in seen) { seen[$2] = 1; row[++n] = $2 }
+	{ v[$2, $3, $4] = $6; unit[$2] = $9 }
+	function short(x) {
+		return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x)
+	}
+	function show(r, p,    w, g) {
+		w = v[r, "weft", p]
+		g = v[r, "go", p]
+		if (w != "" && g != "")
+			printf "   %-16s %d %9s %9s %-3s %8.1f\n", r, p,
+				short(w), short(g), unit[r], g / w
+		else if (w != "" && !any_go)
+			printf "   %-16s %d %9s %9s %-3s\n", r, p, short(w), "-", unit[r]
+	}
+	END {
+		for (k in v) {
+			split(k, part, SUBSEP)
+			any_go = any_go || part[2] == "go"
+		}
+		printf "   %-18s %9s %9s %12s\n", "row, CPUs", "weft", "Go", "Go/weft"
+		for (i = 1; i <= n; i++)
+			for (p = 1; p <= 2; p++)
+				show(row[i], p)
+	}' "$1" || die "cannot read $1"
 }
 
 cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo "?")

@@ -63,6 +63,20 @@ AC_DEFUN([WEFT_VALGRIND], [
   AC_CHECK_HEADERS([valgrind/valgrind.h])
 ])
 
+# WEFT_CXX -- C++ is for tests only: is there a compiler for C++17?
+AC_DEFUN([WEFT_CXX], [
+  AC_MSG_CHECKING([whether $CXX builds C++17])
+  AC_LANG_PUSH([C++])
+  weft_save_CXXFLAGS=$CXXFLAGS
+  CXXFLAGS="$CXXFLAGS -std=gnu++17 $SAN_CFLAGS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <type_traits>]], [[return std::is_same_v<int, long>;]])],
+    [weft_cxx17=yes], [weft_cxx17=no])
+  CXXFLAGS=$weft_save_CXXFLAGS
+  AC_LANG_POP([C++])
+  AC_MSG_RESULT([$weft_cxx17])
+  AM_CONDITIONAL([HAVE_CXX17], [test "$weft_cxx17" = yes])
+])
+
 # WEFT_TRY_FLAGS(VARIABLE, FLAG...) -- append each flag the compiler takes.
 AC_DEFUN([WEFT_TRY_FLAGS], [
   for weft_flag in $2; do

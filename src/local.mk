@@ -62,6 +62,7 @@ libweft_core_la_SOURCES = \
 	%D%/sched/local.c \
 	%D%/sched/park_call.h \
 	%D%/sched/permit.c \
+	%D%/sched/pick.h \
 	%D%/sched/queue.c \
 	%D%/sched/report.c \
 	%D%/sched/switch.h \

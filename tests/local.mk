@@ -70,6 +70,7 @@ EXTRA_DIST += $(api_scripts)
 # --- tests/api
 api_tests = \
 	tests/api/coro \
+	tests/api/errors \
 	tests/api/go \
 	tests/api/overflow
 check_PROGRAMS += $(api_tests)
@@ -77,6 +78,9 @@ TESTS += $(api_tests)
 tests_api_coro_SOURCES = %D%/api/coro.c $(crit_support)
 tests_api_coro_LDADD = $(api_libs)
 tests_api_coro_LDFLAGS = $(api_ldflags)
+tests_api_errors_SOURCES = %D%/api/errors.c $(crit_support)
+tests_api_errors_LDADD = $(api_libs)
+tests_api_errors_LDFLAGS = $(api_ldflags)
 tests_api_go_SOURCES = %D%/api/go.c $(crit_support)
 tests_api_go_LDADD = $(api_libs)
 tests_api_go_LDFLAGS = $(api_ldflags)
@@ -93,6 +97,15 @@ TESTS += $(stress_tests)
 EXTRA_DIST += %D%/stress/stress.h
 tests_stress_chan_SOURCES = %D%/stress/chan.c
 tests_stress_chaos_SOURCES = %D%/stress/chaos.c
+
+# --- from C++
+if HAVE_CXX17
+check_PROGRAMS += tests/api/cxx
+TESTS += tests/api/cxx
+tests_api_cxx_SOURCES = %D%/api/cxx.cc
+tests_api_cxx_LDADD = $(api_libs)
+tests_api_cxx_LDFLAGS = $(api_ldflags)
+endif
 
 # --- how they run
 TEST_EXTENSIONS = .sh

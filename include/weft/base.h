@@ -10,6 +10,7 @@
  *             absolute: weft_in(5 * WEFT_MS) makes one.  What is ready is
  *             done even when the deadline is past; what would wait past it
  *             gives -ETIMEDOUT.  WEFT_NOWAIT tries once and gives -EAGAIN.
+ *             A wait with a deadline can also fail with -ENOMEM.
  *   Callers   unless a comment says "routines only", a call works from a
  *             routine and from a plain thread; the one parks, the other
  *             sleeps in the kernel.

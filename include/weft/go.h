@@ -76,10 +76,13 @@ WEFT_API const uintptr_t *weft_go_captured(void);
  * pointer, which is dropped.  No memory is allocated for the arguments.
  * Never parks.  Returns and orders memory as weft_go.
  *
- * Refused at compile time: floating-point, struct and union arguments,
- * parameters and results; a wrong count; a pointer where an integer is
- * wanted and the other way round; a pointer to another type; arguments wider
- * than a register.
+ * Refused at compile time: a wrong count; a pointer where an integer is
+ * wanted and the other way round; a pointer to another type; floating-point,
+ * struct and union arguments and parameters; arguments wider than a register;
+ * struct, union and long double results; pointers to noreturn functions (in
+ * clang noreturn functions too).  As in a call, nothing is checked when f has
+ * no prototype.  C cannot see one thing: an __int128 parameter takes two of
+ * the six registers, so such an f may have at most three parameters.
  */
 #define go(...)                                                        \
 	weft__go_cat(weft__go_, weft__go_pick(__VA_ARGS__, many, many, \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* weft/version.h - which weft these headers belong to.
  *
- * The version is written here and nowhere else: configure and the manual
- * pages read it from this file.
+ * The version is written here and nowhere else: configure reads it from this
+ * file.
  */
 #ifndef WEFT_VERSION_H
 #define WEFT_VERSION_H

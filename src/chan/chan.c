@@ -126,46 +126,17 @@ int weft_chan_close(weft_chan *c)
 	s = load_rlx(&c->state);
 	if (unlikely(s & CLOSED)) {
 		spin_unlock(&c->lock);
-		weft__budget(w);
-		return -EALREADY;
+		return op_done(w, -EALREADY);
 	}
 	dismiss(c, &c->receivers, RECEIVERS, &ch);
 	dismiss(c, &c->senders, SENDERS, &ch);
 	store_rel(&c->state, s | CLOSED);                           /* C1 */
 	spin_unlock(&c->lock);
 	weft__chan_ready_chain(w, &ch);
-	weft__budget(w);
-	return 0;
+	return op_done(w, 0);
 }
 
 /* --- parking ---------------------------------------------------------------- */
-
-static void unlink_waiter(struct waiter *who)
-{
-	struct weft_chan *c = who->object;
-	struct list *q;
-
-	spin_lock(&c->lock);
-	q = who->link.list;
-	if (q) {
-		list_remove(&who->link);
-		if (list_empty(q))
-			waiting_set(c, load_rlx(&c->waiting) &
-				    ~(uint32_t)(q == &c->senders ? SENDERS
-								 : RECEIVERS));
-	}
-	spin_unlock(&c->lock);
-}
-
-static void withdraw(struct wait *wt)
-{
-	unlink_waiter(&container_of(wt, struct parked, wt)->node);
-}
-
-static void withdraw_nil(struct wait *wt)
-{
-	(void)wt;       /* it is in no queue */
-}
 
 COLD int weft__chan_spent(struct worker *w, int result)
 {
@@ -173,38 +144,46 @@ COLD int weft__chan_spent(struct worker *w, int result)
 	return result;
 }
 
-int weft__chan_park(struct worker *w, struct weft_chan *c, uint32_t flag,
-		    void *elem, int64_t deadline)
+int weft__chan_refuse(struct worker *w, struct weft_chan *c, int64_t deadline)
 {
-	struct parked p;
+	spin_unlock(&c->lock);
+	return op_done(w, deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT);
+}
 
-	if (deadline <= WEFT_NOWAIT) {
-		spin_unlock(&c->lock);
-		weft__budget(w);
-		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+void weft__chan_unlink(struct waiter *who)
+{
+	struct weft_chan *c = who->object;
+	struct list *q;
+	uint32_t flag;
+
+	spin_lock(&c->lock);
+	q = who->link.list;
+	if (q) {
+		flag = q == &c->senders ? SENDERS : RECEIVERS;
+		list_remove(&who->link);
+		if (list_empty(q))
+			waiting_set(c, load_rlx(&c->waiting) & ~flag);
 	}
-	wait_init(&p.wt, weft__current(w), deadline);
-	p.wt.withdraw = withdraw;
-	p.node.wait = &p.wt;
-	p.node.elem = elem;
-	p.node.object = c;
-	list_push(flag == SENDERS ? &c->senders : &c->receivers, &p.node.link);
-	waiting_set(c, load_rlx(&c->waiting) | flag);
-	weft__park(w, &p.wt, &c->lock,
-		   flag == SENDERS ? PARK_CHAN_SEND : PARK_CHAN_RECV);
-	if (unlikely(p.wt.result && p.wt.result != -EPIPE))
-		unlink_waiter(&p.node);
-	return p.wt.result;
+	spin_unlock(&c->lock);
+}
+
+void weft__chan_withdraw(struct wait *wt)
+{
+	weft__chan_unlink(&container_of(wt, struct parked, wt)->node);
+}
+
+static void withdraw_nil(struct wait *wt)
+{
+	(void)wt;       /* it is in no queue */
 }
 
 COLD int weft__chan_nil(struct worker *w, int64_t deadline)
 {
 	struct wait wt;
 
-	if (deadline <= WEFT_NOWAIT) {
-		weft__budget(w);
-		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
-	}
+	if (deadline <= WEFT_NOWAIT)
+		return op_done(w, deadline == WEFT_NOWAIT ? -EAGAIN
+							  : -ETIMEDOUT);
 	wait_init(&wt, weft__current(w), deadline);
 	wt.withdraw = withdraw_nil;
 	weft__park(w, &wt, NULL, PARK_CHAN_NIL);

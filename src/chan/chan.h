@@ -190,14 +190,39 @@ void weft__chan_ready_chain(struct worker *w, struct chain *ch);
 
 /* --- parking ---------------------------------------------------------------- */
 
+/* Off its queue, if it still is in it; takes the lock. */
+void weft__chan_unlink(struct waiter *who);
+/* wait.withdraw for a struct parked. */
+void weft__chan_withdraw(struct wait *wt);
+/* What an operation returns that may not wait; releases the lock. */
+int weft__chan_refuse(struct worker *w, struct weft_chan *c, int64_t deadline);
+
 /*
  * Wait in the queue that `flag` names.  Called with the lock, returns without.
  * 0: matched, and *elem is or was dealt with; -EPIPE: closed meanwhile.  After
  * these two the channel may be gone.  -EAGAIN, -ETIMEDOUT, -ECANCELED, -ENOMEM:
  * nothing happened.
  */
-int weft__chan_park(struct worker *w, struct weft_chan *c, uint32_t flag,
-		    void *elem, int64_t deadline);
+static ALWAYS_INLINE int chan_park(struct worker *w, struct weft_chan *c,
+				   uint32_t flag, void *elem, int64_t deadline)
+{
+	struct parked p;
+
+	if (unlikely(deadline <= WEFT_NOWAIT))
+		return weft__chan_refuse(w, c, deadline);
+	wait_init(&p.wt, weft__current(w), deadline);
+	p.wt.withdraw = weft__chan_withdraw;
+	p.node.wait = &p.wt;
+	p.node.elem = elem;
+	p.node.object = c;
+	list_push(flag == SENDERS ? &c->senders : &c->receivers, &p.node.link);
+	waiting_set(c, load_rlx(&c->waiting) | flag);
+	weft__park(w, &p.wt, &c->lock,
+		   flag == SENDERS ? PARK_CHAN_SEND : PARK_CHAN_RECV);
+	if (unlikely(p.wt.result && p.wt.result != -EPIPE))
+		weft__chan_unlink(&p.node);
+	return p.wt.result;
+}
 
 /* The operation on NULL: waits for the deadline, which may never come. */
 int weft__chan_nil(struct worker *w, int64_t deadline);

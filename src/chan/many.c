@@ -91,8 +91,8 @@ ssize_t weft_chan_send_many(weft_chan *c, const void *elems, size_t n,
 	}
 	if (!b.done && !err) {
 		if (!(load_rlx(&c->state) & CLOSED)) {
-			err = weft__chan_park(w, c, SENDERS, (void *)elems,
-					      deadline);
+			err = chan_park(w, c, SENDERS, (void *)elems,
+					deadline);
 			return err ? err : 1;
 		}
 		err = -EPIPE;
@@ -177,7 +177,7 @@ ssize_t weft_chan_recv_many(weft_chan *c, void *elems, size_t max,
 	spin_lock(&c->lock);
 	got = take_batch(c, elems, max, &woken, &dead);
 	if (!got && !(load_rlx(&c->state) & CLOSED)) {
-		err = weft__chan_park(w, c, RECEIVERS, elems, deadline);
+		err = chan_park(w, c, RECEIVERS, elems, deadline);
 		return err ? err : 1;
 	}
 	spin_unlock(&c->lock);

@@ -29,8 +29,26 @@ static int take_buffered(struct worker *w, struct weft_chan *c, void *elem,
 	if (who)
 		weft__ready(w, who->wait);
 	weft__block_free(dead);
-	weft__budget(w);
-	return 0;
+	return op_done(w, 0);
+}
+
+/* Nothing there, and open. */
+static NOINLINE int recv_wait(struct worker *w, struct weft_chan *c,
+			      void *elem, int64_t deadline)
+{
+	size_t size = c->esize;
+	int err = chan_park(w, c, RECEIVERS, elem, deadline);
+
+	if (unlikely(err == -EPIPE))
+		value_copy(elem, NULL, size);
+	return err;
+}
+
+static NOINLINE int recv_closed(struct worker *w, struct weft_chan *c,
+				void *elem)
+{
+	value_copy(elem, NULL, c->esize);
+	return op_done(w, -EPIPE);
 }
 
 int weft__chan_recv_slow(struct worker *w, struct weft_chan *c,
@@ -39,28 +57,20 @@ int weft__chan_recv_slow(struct worker *w, struct weft_chan *c,
 	uint64_t s = load_rlx(&c->state);
 	size_t size = c->esize;
 	struct waiter *who;
-	int err;
 
 	if (s & ~CLOSED)
 		return take_buffered(w, c, elem, s);
-	who = waiter_claim(c, &c->senders, SENDERS);
-	if (who) {
-		spin_unlock(&c->lock);
-		value_copy(elem, who->elem, size);
-		weft__ready(w, who->wait);
-		weft__budget(w);
-		return 0;
-	}
 	if (s & CLOSED) {
 		spin_unlock(&c->lock);
-		weft__budget(w);
-		err = -EPIPE;
-	} else {
-		err = weft__chan_park(w, c, RECEIVERS, elem, deadline);
+		return recv_closed(w, c, elem);
 	}
-	if (err == -EPIPE)
-		value_copy(elem, NULL, size);
-	return err;
+	who = waiter_claim(c, &c->senders, SENDERS);
+	if (!who)
+		return recv_wait(w, c, elem, deadline);
+	spin_unlock(&c->lock);
+	value_copy(elem, who->elem, size);
+	weft__ready(w, who->wait);
+	return op_done(w, 0);
 }
 
 static NOINLINE int recv_contended(struct worker *w, struct weft_chan *c,
@@ -80,7 +90,11 @@ static ALWAYS_INLINE int recv_value(struct worker *w, struct weft_chan *c,
 	if (unlikely(!spin_trylock(&c->lock)))
 		return recv_contended(w, c, elem, deadline);
 	s = load_rlx(&c->state);
-	if (unlikely(!(s & ~CLOSED) || load_rlx(&c->waiting) || !elem))
+	if (load_rlx(&c->waiting) & SENDERS)
+		return weft__chan_recv_slow(w, c, elem, deadline);
+	if (s == 0)
+		return recv_wait(w, c, elem, deadline);
+	if (unlikely(s == CLOSED || !elem))
 		return weft__chan_recv_slow(w, c, elem, deadline);
 	from = c->rpos;
 	if (unlikely(from == c->rend)) {
@@ -104,13 +118,6 @@ int weft_chan_recv(weft_chan *c, void *elem)
 	if (unlikely(!c))
 		return weft__chan_nil(w, WEFT_FOREVER);
 	return recv_value(w, c, elem, WEFT_FOREVER);
-}
-
-static NOINLINE int recv_closed(struct worker *w, struct weft_chan *c,
-				void *elem)
-{
-	value_copy(elem, NULL, c->esize);
-	return op_done(w, -EPIPE);
 }
 
 int weft_chan_try_recv(weft_chan *c, void *elem)

@@ -7,6 +7,12 @@
 #include "base/base.h"
 #include "chan/chan.h"
 
+static NOINLINE int send_wait(struct worker *w, struct weft_chan *c,
+			      const void *elem, int64_t deadline)
+{
+	return chan_park(w, c, SENDERS, (void *)elem, deadline);
+}
+
 int weft__chan_send_slow(struct worker *w, struct weft_chan *c,
 			 const void *elem, int64_t deadline)
 {
@@ -20,8 +26,7 @@ int weft__chan_send_slow(struct worker *w, struct weft_chan *c,
 		if (unlikely(s & CLOSED)) {
 			spin_unlock(&c->lock);
 			weft__block_free(fresh);
-			weft__budget(w);
-			return -EPIPE;
+			return op_done(w, -EPIPE);
 		}
 		who = waiter_claim(c, &c->receivers, RECEIVERS);
 		if (who) {
@@ -31,8 +36,7 @@ int weft__chan_send_slow(struct worker *w, struct weft_chan *c,
 			break;
 		}
 		if (s >= c->limit)
-			return weft__chan_park(w, c, SENDERS, (void *)elem,
-					       deadline);
+			return send_wait(w, c, elem, deadline);
 		if (slot_to_write(c, &fresh)) {
 			value_copy(c->wpos, elem, size);
 			c->wpos += size;
@@ -47,8 +51,7 @@ int weft__chan_send_slow(struct worker *w, struct weft_chan *c,
 		spin_lock(&c->lock);
 	}
 	weft__block_free(fresh);
-	weft__budget(w);
-	return 0;
+	return op_done(w, 0);
 }
 
 static NOINLINE int send_contended(struct worker *w, struct weft_chan *c,
@@ -56,6 +59,21 @@ static NOINLINE int send_contended(struct worker *w, struct weft_chan *c,
 {
 	weft__spin_wait(&c->lock);
 	return weft__chan_send_slow(w, c, elem, deadline);
+}
+
+/* A receiver seems to wait. */
+static NOINLINE int send_to_waiter(struct worker *w, struct weft_chan *c,
+				   const void *elem, int64_t deadline)
+{
+	struct waiter *who = waiter_claim(c, &c->receivers, RECEIVERS);
+	size_t size = c->esize;
+
+	if (unlikely(!who))
+		return weft__chan_send_slow(w, c, elem, deadline);
+	spin_unlock(&c->lock);
+	value_copy(who->elem, elem, size);
+	weft__ready(w, who->wait);
+	return op_done(w, 0);
 }
 
 static ALWAYS_INLINE int send_value(struct worker *w, struct weft_chan *c,
@@ -68,8 +86,12 @@ static ALWAYS_INLINE int send_value(struct worker *w, struct weft_chan *c,
 	if (unlikely(!spin_trylock(&c->lock)))
 		return send_contended(w, c, elem, deadline);
 	s = load_rlx(&c->state);
-	if (unlikely(s >= c->limit || load_rlx(&c->waiting) || !elem))
-		return weft__chan_send_slow(w, c, elem, deadline);
+	if (load_rlx(&c->waiting) & RECEIVERS)
+		return send_to_waiter(w, c, elem, deadline);
+	if (unlikely(s >= c->limit || !elem))
+		return s >= c->limit && !(s & CLOSED) ?
+		       send_wait(w, c, elem, deadline) :
+		       weft__chan_send_slow(w, c, elem, deadline);
 	to = c->wpos;
 	if (unlikely(to == c->wend)) {
 		if (c->blocks)

@@ -42,8 +42,8 @@ static struct {
 	_Atomic(struct routine *) chunk[CHUNK_MAX];     /* C1 */
 } depot;
 
-/* A free batch is a chain by ->next whose head links the next batch through
- * its (unused) wait field. */
+/* A free batch is a chain by ->next; its head links the next batch through its
+ * (unused) wait field and counts its records in status. */
 static struct routine *batch_next(struct routine *b)
 {
 	return (struct routine *)(void *)b->wait;
@@ -82,14 +82,21 @@ static struct routine *batch_cut_locked(void)
 		r[i].next = i + 1 < RECORD_BATCH ? &r[i + 1] : NULL;
 		store_rlx(&r[i].handle, UINT64_C(1) << 32);         /* R2 */
 	}
+	r->status = RECORD_BATCH;
 	depot.made = first + RECORD_BATCH;
 	return r;
 }
 
 bool weft__record_refill(struct record_cache *c)
 {
-	struct routine *b;
+	struct routine *b = c->full;
 
+	if (b) {
+		c->full = NULL;
+		c->free = b;
+		c->count = RECORD_BATCH;
+		return true;
+	}
 	spin_lock(&depot.lock);
 	b = depot.batch;
 	if (b)
@@ -100,14 +107,13 @@ bool weft__record_refill(struct record_cache *c)
 	if (!b)
 		return false;
 	c->free = b;
-	c->count = 0;
-	for (struct routine *r = b; r; r = r->next)
-		c->count++;
+	c->count = (unsigned)b->status;
 	return true;
 }
 
-static void batch_give(struct routine *b)
+static void batch_give(struct routine *b, unsigned count)
 {
+	b->status = (int32_t)count;
 	spin_lock(&depot.lock);
 	b->wait = (struct wait *)(void *)depot.batch;
 	depot.batch = b;
@@ -116,23 +122,20 @@ static void batch_give(struct routine *b)
 
 void weft__record_spill(struct record_cache *c)
 {
-	struct routine *b = c->free, *last = b;
-
-	for (unsigned i = 1; i < RECORD_BATCH; i++)
-		last = last->next;
-	c->free = last->next;
-	c->count -= RECORD_BATCH;
-	last->next = NULL;
-	batch_give(b);
+	if (c->full)
+		batch_give(c->full, RECORD_BATCH);
+	c->full = c->free;
+	c->free = NULL;
+	c->count = 0;
 }
 
 void weft__record_flush(struct record_cache *c)
 {
-	while (c->count > RECORD_BATCH)
-		weft__record_spill(c);
+	if (c->full)
+		batch_give(c->full, RECORD_BATCH);
 	if (c->free)
-		batch_give(c->free);
-	c->free = NULL;
+		batch_give(c->free, c->count);
+	c->full = c->free = NULL;
 	c->count = 0;
 }
 

@@ -84,6 +84,8 @@ struct routine {
 			struct extra *extra;    /* name, keys; or NULL      */
 			void *coro;             /* the coroutine it is in   */
 			struct stack *big;      /* loans: weft_call_big     */
+			void (*on_exit)(void *);/* called before weft_exit  */
+			void *on_exit_arg;      /* discards the frames      */
 		} live;
 	};
 };
@@ -112,12 +114,15 @@ static inline void routine_set_state(struct routine *r, enum routine_state s)
 
 /* --- the pool (record.c): one per process, since ids are ------------------ */
 
-/* A private reserve of free records: a worker's, or the foreign threads'. */
+/* A private reserve of free records: a worker's, or the plain threads'.  Two
+ * chains, so that whole batches move to and from the depot without a walk. */
 struct record_cache {
-	struct routine *free;   /* LIFO by next */
-	unsigned count;
+	struct routine *free;   /* LIFO by next                           */
+	unsigned count;         /* records in it, less than RECORD_BATCH
+				 * whenever nobody is inside              */
+	struct routine *full;   /* a chain of RECORD_BATCH, or NULL       */
 };
-enum { RECORD_BATCH = 64 };
+enum { RECORD_BATCH = WEFT_SHRINK(64, 4) };
 
 /* Slow halves: fetch a batch (false: no memory), give one back. */
 bool weft__record_refill(struct record_cache *c);
@@ -148,7 +153,7 @@ static ALWAYS_INLINE void record_put(struct record_cache *c, struct routine *r)
 {
 	r->next = c->free;
 	c->free = r;
-	if (unlikely(++c->count >= 2 * RECORD_BATCH))
+	if (unlikely(++c->count >= RECORD_BATCH))
 		weft__record_spill(c);
 }
 

@@ -133,11 +133,19 @@ static void routine_exited(void *pass)
 	}
 }
 
+void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg)
+{
+	w->current->live.on_exit = fn;
+	w->current->live.on_exit_arg = arg;
+}
+
 _Noreturn void weft__routine_leave(struct worker *w)
 {
 	struct routine *r = w->current;
 	struct stack *from = r->stack;
 
+	if (r->live.on_exit)
+		r->live.on_exit(r->live.on_exit_arg);   /* does not park */
 	w->shed = weft__big_shed(r);
 	if (w->shed)
 		weft__san_before_switch(from, r->stack, true);

@@ -30,6 +30,11 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 
 _Atomic uint32_t weft__plain_threads;
 
+int64_t weft__clock(void)
+{
+	return weft__os_now();
+}
+
 /* --- plain threads --------------------------------------------------------- */
 
 static void thread_wait(struct wait *wt)

@@ -142,8 +142,15 @@ void weft__ready(struct worker *w, struct wait *wt);
  */
 void weft__ready_many(struct worker *w, struct wait *wt);
 
+/* The one clock: monotonic ns, never 0. */
+int64_t weft__clock(void);
+
 /* The running routine of w, or NULL on a plain thread. */
 static inline struct routine *weft__current(struct worker *w);
+
+/* Have fn(arg) called if the running routine ends other than by returning, by
+ * the routine itself while its frames still stand.  One at a time. */
+void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg);
 
 /* Set once a plain thread has waited or counted an operation; weft_run, which
  * clears it, then cannot tell a deadlock from a wait for that thread. */

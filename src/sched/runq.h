@@ -72,8 +72,15 @@ static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 	while (head != load_rlx(&q->tail)) {    /* the owner wrote tail */
 		struct routine *r = load_rlx(&q->slot[head % RUNQ_CAP]);
 
-		if (likely(cas_acqrel(&q->head, &head, head + 1)))  /* Q2 */
+		if (likely(cas_acqrel(&q->head, &head, head + 1))) { /* Q2 */
+			/* The one after it: a stale slot costs nothing. */
+			struct routine *then =
+				load_rlx(&q->slot[(head + 1) % RUNQ_CAP]);
+
+			__builtin_prefetch(then);
+			__builtin_prefetch((char *)then + 64);
 			return r;
+		}
 	}
 	return NULL;
 }

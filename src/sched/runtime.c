@@ -56,13 +56,13 @@ static int worker_start(struct worker *w)
 {
 	int err;
 
-	add_seq(&w->rt->active, 1);
-	store_rel(&w->state, WORKER_ACTIVE);
+	add_seq(&w->rt->active, 1);	/* G5 */
+	store_rel(&w->state, WORKER_ACTIVE);	/* G5 */
 	err = weft__os_thread_start(&w->thread, "weft-worker",
 				    weft__worker_main, w);
 	if (err) {
-		sub_seq(&w->rt->active, 1);
-		store_rel(&w->state, WORKER_ABSENT);
+		sub_seq(&w->rt->active, 1);	/* G5 */
+		store_rel(&w->state, WORKER_ABSENT);	/* G5 */
 	}
 	return err;
 }
@@ -78,11 +78,11 @@ bool weft__runtime_grow(struct weft_runtime *rt)
 	if (!w)
 		return false;
 	store_seq(&rt->high, i + 1);                                /* G1 */
-	add_seq(&rt->monitor.lent, 1);
+	add_seq(&rt->monitor.lent, 1);	/* G5 */
 	if (worker_start(w) == 0)
 		return true;
 	/* Its slot stays, without a thread: grow no further. */
-	sub_seq(&rt->monitor.lent, 1);
+	sub_seq(&rt->monitor.lent, 1);	/* G5 */
 	rt->slots = i + 1;
 	return false;
 }
@@ -235,7 +235,7 @@ static void news(struct weft_runtime *rt)
 void weft__runtime_quiet(struct weft_runtime *rt)
 {
 	if (load_rlx(&rt->watched) &&
-	    load_seq(&rt->idle.sleepers) == load_seq(&rt->active) &&
+	    load_seq(&rt->idle.sleepers) == load_seq(&rt->active) &&	/* G3 */
 	    weft__timers_first(rt) == INT64_MAX)
 		news(rt);
 }
@@ -262,7 +262,7 @@ bool weft__runtime_at_rest(struct weft_runtime *rt)
 
 	/* With all workers listed under the lock, no token is on its way. */
 	spin_lock(&idle->lock);
-	rest = load_seq(&idle->sleepers) == load_seq(&rt->active) &&
+	rest = load_seq(&idle->sleepers) == load_seq(&rt->active) &&	/* G3 */
 	       !weft__work_in_sight(rt) && !pinned_in_sight(rt) &&
 	       weft__timers_first(rt) == INT64_MAX &&
 	       injectq_empty_seq(&rt->starved);

@@ -14,6 +14,8 @@
  *       by the last worker that lists itself / load-acquire by weft_run and
  *       weft_stop before they look, so no change is slept through.
  *   G4  gate and live: spawn.c.
+ *   G5  active, lent, worker state: RMW seq or store-release by who starts or
+ *       shelves a worker / load seq or acquire by monitor and idle protocol.
  */
 #ifndef WEFT_SCHED_RUNTIME_H
 #define WEFT_SCHED_RUNTIME_H

@@ -296,8 +296,14 @@ int weft_waitgroup_wait_until(weft_waitgroup *group, weft_time deadline)
 
 /* --- go -------------------------------------------------------------------- */
 
+static void count_exited(void *group)
+{
+	weft_waitgroup_done(group);
+}
+
 static void run_counted(weft_waitgroup *group, void (*fn)(void *), void *arg)
 {
+	weft__on_exit(weft__worker(), count_exited, group);
 	fn(arg);
 	weft_waitgroup_done(group);
 }

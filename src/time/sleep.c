@@ -1,18 +1,17 @@
 /* time/sleep.c - the clock, and a wait that only its deadline ends. */
 #include "base/base.h"
 #include "sched/park.h"
-#include "os/thread.h"
 
 #include <weft/time.h>
 
 weft_time weft_now(void)
 {
-	return weft__os_now();
+	return weft__clock();
 }
 
 weft_time weft_in(weft_time ns)
 {
-	weft_time now = weft__os_now(), t;
+	weft_time now = weft__clock(), t;
 
 	if (__builtin_add_overflow(now, ns, &t))
 		return ns > 0 ? WEFT_FOREVER : INT64_MIN;
@@ -29,7 +28,7 @@ int weft_sleep_until(weft_time t)
 	struct worker *w = weft__worker();
 	struct wait wt;
 
-	if (t <= weft__os_now()) {
+	if (t <= weft__clock()) {
 		weft__budget(w);
 		return 0;
 	}

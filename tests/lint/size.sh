@@ -3,7 +3,7 @@
 # what stands between a "{" and a "}" that are alone in column 0.
 cd "${srcdir:-.}" || exit 99
 
-find src include tests bench examples -name '*.[chS]' ! -path 'tests/lint/bad/*' |
+find src include tests bench examples \( -name '*.[chS]' -o -name '*.cc' \) ! -path 'tests/lint/bad/*' |
 	sort | xargs "${AWK:-awk}" '
 function file_done() {
 	if (name != "" && lines > 600) {
