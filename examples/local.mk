@@ -13,14 +13,19 @@ example_programs = \
 noinst_PROGRAMS += $(example_programs)
 TESTS += $(example_programs)
 EXTRA_DIST += \
-	%D%/embed.out \
-	%D%/generator.out \
-	%D%/hello.out \
 	%D%/million.sh \
 	%D%/pingpong.sh \
-	%D%/pipeline.out \
-	%D%/sieve.out \
 	%D%/skynet.sh \
 	%D%/testlib.sh \
 	%D%/tour.sh \
 	%D%/wordcount.sh
+
+# GNU make would build NAME.out by copying the program NAME.
+example_outputs = \
+	%D%/embed.out \
+	%D%/generator.out \
+	%D%/hello.out \
+	%D%/pipeline.out \
+	%D%/sieve.out
+$(example_outputs): ;
+EXTRA_DIST += $(example_outputs)

@@ -63,14 +63,24 @@ AC_DEFUN([WEFT_VALGRIND], [
   AC_CHECK_HEADERS([valgrind/valgrind.h])
 ])
 
-# WEFT_CXX -- C++ is for tests only: is there a compiler for C++17?
+# WEFT_CXX -- C++ is for tests only: is there a compiler for C++17 whose objects
+# go together with those of $CC?
 AC_DEFUN([WEFT_CXX], [
   AC_MSG_CHECKING([whether $CXX builds C++17])
   AC_LANG_PUSH([C++])
   weft_save_CXXFLAGS=$CXXFLAGS
   CXXFLAGS="$CXXFLAGS -std=gnu++17 $SAN_CFLAGS"
-  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <type_traits>]], [[return std::is_same_v<int, long>;]])],
+  echo 'int weft_probe(void) { return 0; }' > weft-probe.c
+  $CC $CFLAGS -c weft-probe.c -o weft-probe.o >&AS_MESSAGE_LOG_FD 2>&1
+  weft_save_LIBS=$LIBS
+  LIBS="weft-probe.o $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM(
+      [[#include <type_traits>
+        extern "C" int weft_probe(void);]],
+      [[return std::is_same_v<int, long> + weft_probe();]])],
     [weft_cxx17=yes], [weft_cxx17=no])
+  LIBS=$weft_save_LIBS
+  rm -f weft-probe.c weft-probe.o
   CXXFLAGS=$weft_save_CXXFLAGS
   AC_LANG_POP([C++])
   AC_MSG_RESULT([$weft_cxx17])

@@ -9,6 +9,7 @@ libweft_core_la_SOURCES = \
 	%D%/base/spinlock.h \
 	%D%/base/list.h \
 	%D%/base/capture.c \
+	%D%/base/chaos.c \
 	%D%/base/error.c \
 	%D%/arch/arch.h \
 	%D%/os/os.h \

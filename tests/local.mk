@@ -14,6 +14,7 @@ LINTS = \
 	%D%/lint/symbols.sh \
 	%D%/lint/tls.sh \
 	%D%/lint/selftest.sh \
+	%D%/lint/manpages.sh \
 	%D%/lint/readme.sh
 TESTS += $(LINTS)
 EXTRA_DIST += $(LINTS) \
@@ -23,6 +24,11 @@ EXTRA_DIST += $(LINTS) \
 	%D%/lint/tls.awk
 
 # --- models of the protocols; skipped where spin is missing
+MODELS = %D%/model/run.sh
+TESTS += $(MODELS)
+EXTRA_DIST += $(MODELS) \
+	%D%/model/idle.pml \
+	%D%/model/park.pml
 
 # --- what Criterion's tests link besides the library
 crit_support = %D%/support/crit.h %D%/support/minicrit.h \
@@ -36,6 +42,8 @@ endif
 # The interface's tests link the shared library and include <weft/...> only.
 api_libs = libweft.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 api_ldflags = $(AM_LDFLAGS) -no-install
+
+EXTRA_DIST += %D%/support/promise.h %D%/support/rt.h
 
 # --- tests/arch
 arch_tests = \
@@ -55,13 +63,25 @@ tests_arch_unwind_LDADD = $(crit_libs)
 # --- tests/unit
 unit_tests = \
 	tests/unit/guard \
-	tests/unit/stack
+	tests/unit/injectq \
+	tests/unit/record \
+	tests/unit/runq \
+	tests/unit/stack \
+	tests/unit/timers
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 tests_unit_guard_SOURCES = %D%/unit/guard.c $(crit_support)
 tests_unit_guard_LDADD = $(crit_libs)
+tests_unit_injectq_SOURCES = %D%/unit/injectq.c $(crit_support)
+tests_unit_injectq_LDADD = $(crit_libs)
+tests_unit_record_SOURCES = %D%/unit/record.c $(crit_support)
+tests_unit_record_LDADD = $(crit_libs)
+tests_unit_runq_SOURCES = %D%/unit/runq.c $(crit_support)
+tests_unit_runq_LDADD = $(crit_libs)
 tests_unit_stack_SOURCES = %D%/unit/stack.c $(crit_support)
 tests_unit_stack_LDADD = $(crit_libs)
+tests_unit_timers_SOURCES = %D%/unit/timers.c $(crit_support)
+tests_unit_timers_LDADD = $(crit_libs)
 
 api_scripts = %D%/api/go_refused.sh
 TESTS += $(api_scripts)
@@ -69,24 +89,97 @@ EXTRA_DIST += $(api_scripts)
 
 # --- tests/api
 api_tests = \
+	tests/api/blocking \
+	tests/api/chan \
+	tests/api/chan_partners \
 	tests/api/coro \
+	tests/api/embed \
 	tests/api/errors \
 	tests/api/go \
-	tests/api/overflow
+	tests/api/join \
+	tests/api/limits \
+	tests/api/local \
+	tests/api/outside \
+	tests/api/overflow \
+	tests/api/park \
+	tests/api/routine \
+	tests/api/runtime \
+	tests/api/sleep \
+	tests/api/waitgroup
 check_PROGRAMS += $(api_tests)
 TESTS += $(api_tests)
+tests_api_blocking_SOURCES = %D%/api/blocking.c $(crit_support)
+tests_api_blocking_LDADD = $(api_libs)
+tests_api_blocking_LDFLAGS = $(api_ldflags)
+tests_api_chan_SOURCES = %D%/api/chan.c $(crit_support)
+tests_api_chan_LDADD = $(api_libs)
+tests_api_chan_LDFLAGS = $(api_ldflags)
+tests_api_chan_partners_SOURCES = %D%/api/chan_partners.c $(crit_support)
+tests_api_chan_partners_LDADD = $(api_libs)
+tests_api_chan_partners_LDFLAGS = $(api_ldflags)
 tests_api_coro_SOURCES = %D%/api/coro.c $(crit_support)
 tests_api_coro_LDADD = $(api_libs)
 tests_api_coro_LDFLAGS = $(api_ldflags)
+tests_api_embed_SOURCES = %D%/api/embed.c $(crit_support)
+tests_api_embed_LDADD = $(api_libs)
+tests_api_embed_LDFLAGS = $(api_ldflags)
 tests_api_errors_SOURCES = %D%/api/errors.c $(crit_support)
 tests_api_errors_LDADD = $(api_libs)
 tests_api_errors_LDFLAGS = $(api_ldflags)
 tests_api_go_SOURCES = %D%/api/go.c $(crit_support)
 tests_api_go_LDADD = $(api_libs)
 tests_api_go_LDFLAGS = $(api_ldflags)
+tests_api_join_SOURCES = %D%/api/join.c $(crit_support)
+tests_api_join_LDADD = $(api_libs)
+tests_api_join_LDFLAGS = $(api_ldflags)
+tests_api_limits_SOURCES = %D%/api/limits.c $(crit_support)
+tests_api_limits_LDADD = $(api_libs)
+tests_api_limits_LDFLAGS = $(api_ldflags)
+tests_api_local_SOURCES = %D%/api/local.c $(crit_support)
+tests_api_local_LDADD = $(api_libs)
+tests_api_local_LDFLAGS = $(api_ldflags)
+tests_api_outside_SOURCES = %D%/api/outside.c $(crit_support)
+tests_api_outside_LDADD = $(api_libs)
+tests_api_outside_LDFLAGS = $(api_ldflags)
 tests_api_overflow_SOURCES = %D%/api/overflow.c $(crit_support)
 tests_api_overflow_LDADD = $(api_libs)
 tests_api_overflow_LDFLAGS = $(api_ldflags)
+tests_api_park_SOURCES = %D%/api/park.c $(crit_support)
+tests_api_park_LDADD = $(api_libs)
+tests_api_park_LDFLAGS = $(api_ldflags)
+tests_api_routine_SOURCES = %D%/api/routine.c $(crit_support)
+tests_api_routine_LDADD = $(api_libs)
+tests_api_routine_LDFLAGS = $(api_ldflags)
+tests_api_runtime_SOURCES = %D%/api/runtime.c $(crit_support)
+tests_api_runtime_LDADD = $(api_libs)
+tests_api_runtime_LDFLAGS = $(api_ldflags)
+tests_api_sleep_SOURCES = %D%/api/sleep.c $(crit_support)
+tests_api_sleep_LDADD = $(api_libs)
+tests_api_sleep_LDFLAGS = $(api_ldflags)
+tests_api_waitgroup_SOURCES = %D%/api/waitgroup.c $(crit_support)
+tests_api_waitgroup_LDADD = $(api_libs)
+tests_api_waitgroup_LDFLAGS = $(api_ldflags)
+
+# --- tests/regress
+regress_tests = \
+	tests/regress/0001-monitor-wakes \
+	tests/regress/0002-timer-duty \
+	tests/regress/0003-stop-yielders \
+	tests/regress/0004-blocking-pair \
+	tests/regress/0005-small-commit \
+	tests/regress/0006-join-across \
+	tests/regress/0007-stop-blocking \
+	tests/regress/0008-stuck-timer
+check_PROGRAMS += $(regress_tests)
+TESTS += $(regress_tests)
+tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
+tests_regress_0002_timer_duty_SOURCES = %D%/regress/0002-timer-duty.c
+tests_regress_0003_stop_yielders_SOURCES = %D%/regress/0003-stop-yielders.c
+tests_regress_0004_blocking_pair_SOURCES = %D%/regress/0004-blocking-pair.c
+tests_regress_0005_small_commit_SOURCES = %D%/regress/0005-small-commit.c
+tests_regress_0006_join_across_SOURCES = %D%/regress/0006-join-across.c
+tests_regress_0007_stop_blocking_SOURCES = %D%/regress/0007-stop-blocking.c
+tests_regress_0008_stuck_timer_SOURCES = %D%/regress/0008-stuck-timer.c
 
 # --- tests/stress
 stress_tests = \

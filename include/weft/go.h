@@ -52,7 +52,7 @@ WEFT_API const uintptr_t *weft_go_captured(void);
 }
 #endif
 
-/* The count of one to eight arguments behind the first; picks the macro. */
+/* What stands behind as many arguments as there are: picks the macro. */
 #define weft__go_pick(a, b, c, d, e, f, g, h, i, j, k, n, ...) n
 #define weft__go_cat(a, b) weft__go_cat_(a, b)
 #define weft__go_cat_(a, b) a##b

@@ -51,6 +51,16 @@ void *weft__arch_switch(void **save, void *to, void *pass) WEFT_ARCH_HIDDEN;
  */
 void *weft__arch_switch_ret(void **save, void *to, void *pass) WEFT_ARCH_HIDDEN;
 
+/**
+ * The same again for who may begin a new context: with an entry, `to` is the
+ * top of an empty stack, 16-aligned, and entry(pass) is called on it as a new
+ * context would.  Nothing is taken from the return predictor then, and what
+ * the entry calls is balanced: who leaves it by weft__arch_leave from the same
+ * function returns as predicted to the one who began it.
+ */
+void *weft__arch_switch_enter(void **save, void *to, void *pass,
+			      void (*entry)(void *pass)) WEFT_ARCH_HIDDEN;
+
 /* Resume `to` without saving: the running context ends here. */
 _Noreturn void weft__arch_jump(void *to, void *pass) WEFT_ARCH_HIDDEN;
 
@@ -69,6 +79,9 @@ _Noreturn void weft__arch_enter(void *top, void (*entry)(void *pass),
 void weft__arch_call_on(void *top, void (*fn)(void *), void *arg)
 	WEFT_ARCH_HIDDEN;
 
+/* Reached by weft__arch_leave only. */
+_Noreturn void weft__arch_jump_ret(void *to, void *pass) WEFT_ARCH_HIDDEN;
+
 /* Where a new context starts: the outermost frame.  Never called from C. */
 void weft__arch_start(void) WEFT_ARCH_HIDDEN;
 
@@ -78,6 +91,9 @@ void weft__arch_start(void) WEFT_ARCH_HIDDEN;
  *   weft__arch_frame_pc(f), _fp(f)   where a suspended context is, for walks
  *   weft__arch_sp()                  the stack pointer
  *   weft__arch_pause()               what to do in a spin loop
+ *   weft__arch_leave(to, pass)       weft__arch_jump, told from it by the return
+ *                                    predictor: no call leads there, a return
+ *                                    leads away
  *
  *   WEFT_ARCH_TLS_LOAD(symbol)          the VALUE of a thread-local pointer
  *   WEFT_ARCH_TLS_STORE(symbol, value)  set it

@@ -66,11 +66,11 @@ static struct routine *chunk_make(uint32_t n)
 static struct routine *batch_cut_locked(void)
 {
 	uint32_t first = depot.made;
-	struct routine *c = load_rlx(&depot.chunk[first / CHUNK_RECORDS]);
-	struct routine *r;
+	struct routine *c, *r;
 
 	if (first / CHUNK_RECORDS >= CHUNK_MAX)
 		return NULL;
+	c = load_rlx(&depot.chunk[first / CHUNK_RECORDS]);
 	if (!c) {
 		c = chunk_make(first / CHUNK_RECORDS);
 		if (!c)

@@ -118,8 +118,7 @@ static inline void routine_set_state(struct routine *r, enum routine_state s)
  * chains, so that whole batches move to and from the depot without a walk. */
 struct record_cache {
 	struct routine *free;   /* LIFO by next                           */
-	unsigned count;         /* records in it, less than RECORD_BATCH
-				 * whenever nobody is inside              */
+	unsigned count;         /* records in it, at most RECORD_BATCH    */
 	struct routine *full;   /* a chain of RECORD_BATCH, or NULL       */
 };
 enum { RECORD_BATCH = WEFT_SHRINK(64, 4) };
@@ -151,10 +150,11 @@ static ALWAYS_INLINE struct routine *record_get(struct record_cache *c)
 /* The record's generation must already have moved on: see handle_retire. */
 static ALWAYS_INLINE void record_put(struct record_cache *c, struct routine *r)
 {
+	if (unlikely(c->count >= RECORD_BATCH))
+		weft__record_spill(c);
 	r->next = c->free;
 	c->free = r;
-	if (unlikely(++c->count >= RECORD_BATCH))
-		weft__record_spill(c);
+	c->count++;
 }
 
 /* --- the handle ----------------------------------------------------------- */

@@ -192,6 +192,34 @@ static ALWAYS_INLINE struct stack *weft__stack_get(struct stack_cache *c,
 	return s;
 }
 
+/* One of the cache's own, or NULL: no lock, no call. */
+static ALWAYS_INLINE struct stack *weft__stack_at_hand(struct stack_cache *c,
+						       unsigned cls)
+{
+	struct stack_rack *r = &c->rack[cls];
+	struct stack *s;
+
+	if (unlikely(!r->count))
+		return NULL;
+	s = r->slot[--r->count];
+	weft__san_stack_get(s);
+	return s;
+}
+
+/* Take back the stack that the caller itself runs on, if it can be done without
+ * anybody else getting it before the caller has left it. */
+static ALWAYS_INLINE bool weft__stack_put_own(struct stack_cache *c,
+					      struct stack *s)
+{
+	struct stack_rack *r = &c->rack[s->cls];
+
+	if (WEFT_SANITIZED || unlikely(s->flags & STACK_BARE ||
+				       r->count >= r->limit))
+		return false;
+	r->slot[r->count++] = s;
+	return true;
+}
+
 /* Take back a stack that nothing runs on any more.  Never fails, never parks,
  * makes no system call. */
 static ALWAYS_INLINE void weft__stack_put(struct stack_cache *c,

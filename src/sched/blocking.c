@@ -6,8 +6,12 @@
  *   B1  a job lives on its routine's stack; it is in `jobs`, or run by one
  *       thread, or done.  Who takes it out of `jobs` under the lock runs it.
  *   B2  a job reaches `jobs` only after its routine is saved (commit).
- *   B3  a thread is made when a job finds none idle, up to max; it leaves
+ *   B3  a thread is made when a job finds none idle that is not meant for an
+ *       earlier job, up to max: calls may wait for each other; a thread leaves
  *       after IDLE_NS without work, down to min.
+ *   B4  a job is pending until its routine was readied; who waits for rest is
+ *       told when the last one is not any more.
+ *   B5  commit runs on the worker's own stack: making a thread takes 4 KB.
  *
  * A pthread mutex and condition, since these threads may sleep: the ordering
  * is theirs.
@@ -61,10 +65,14 @@ static void *pool_thread(void *arg)
 		struct link *l = p->stopping ? NULL : list_pop(&p->jobs);
 
 		if (l) {
+			p->queued--;
 			pthread_mutex_unlock(&p->lock);
 			run_job(container_of(l, struct job, link));
 			pthread_mutex_lock(&p->lock);
-			p->pending--;
+			/* Its routine may be done, and everybody asleep: B4. */
+			if (--p->pending == 0)
+				weft__runtime_quiet(container_of(p,
+					struct weft_runtime, blocking));
 		} else if (p->stopping || !wait_work_locked(p)) {
 			break;
 		}
@@ -96,7 +104,7 @@ static void commit_job(struct worker *w, struct routine *me, void *arg)
 
 	(void)me;
 	pthread_mutex_lock(&p->lock);
-	if (!p->idle && p->threads < p->max)
+	if (p->idle <= p->queued && p->threads < p->max)
 		err = thread_add_locked(p);
 	if (err && !p->threads) {
 		pthread_mutex_unlock(&p->lock);
@@ -105,6 +113,7 @@ static void commit_job(struct worker *w, struct routine *me, void *arg)
 		return;
 	}
 	list_push(&p->jobs, &j->link);                              /* B2 */
+	p->queued++;
 	p->pending++;
 	pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
@@ -116,6 +125,8 @@ static void withdraw_job(struct wait *wt)
 	struct job *j = container_of(wt, struct job, wait);
 
 	pthread_mutex_lock(&j->pool->lock);
+	if (j->link.list)
+		j->pool->queued--;
 	list_remove(&j->link);
 	pthread_mutex_unlock(&j->pool->lock);
 }
@@ -134,7 +145,7 @@ int weft_blocking(void *(*fn)(void *), void *arg, void **result)
 		wait_init(&j.wait, w->current, INT64_MAX);
 		j.wait.withdraw = withdraw_job;
 		w->current->wait = &j.wait;
-		weft__park_call(w, commit_job, &j, PARK_BLOCKING);
+		weft__park_call_loop(w, commit_job, &j, PARK_BLOCKING); /* B5 */
 		if (j.wait.result < 0)
 			return j.wait.result;
 	}
@@ -177,13 +188,13 @@ void weft__blocking_fini(struct weft_runtime *rt)
 	pthread_cond_destroy(&p->gone);
 }
 
-unsigned weft__blocking_pending(struct weft_runtime *rt)
+unsigned weft__blocking_hold(struct weft_runtime *rt)
 {
-	struct blocking_pool *p = &rt->blocking;
-	unsigned n;
+	pthread_mutex_lock(&rt->blocking.lock);
+	return rt->blocking.pending;
+}
 
-	pthread_mutex_lock(&p->lock);
-	n = p->pending;
-	pthread_mutex_unlock(&p->lock);
-	return n;
+void weft__blocking_release(struct weft_runtime *rt)
+{
+	pthread_mutex_unlock(&rt->blocking.lock);
 }

@@ -18,6 +18,7 @@ struct blocking_pool {
 	pthread_cond_t gone;            /* a thread left                    */
 	struct list jobs;               /* lock */
 	unsigned threads, idle;         /* lock */
+	unsigned queued;                /* lock: jobs that nobody has begun */
 	unsigned pending;               /* lock: queued or being run        */
 	unsigned min, max;              /* fixed */
 	bool stopping;                  /* lock */
@@ -26,7 +27,8 @@ struct blocking_pool {
 int weft__blocking_init(struct weft_runtime *rt);
 /* Waits for the calls in progress; jobs not begun are dropped. */
 void weft__blocking_fini(struct weft_runtime *rt);
-/* Calls in progress or queued. */
-unsigned weft__blocking_pending(struct weft_runtime *rt);
+/* Hold the pool as it is; returns the calls in progress or queued. */
+unsigned weft__blocking_hold(struct weft_runtime *rt);
+void weft__blocking_release(struct weft_runtime *rt);
 
 #endif

@@ -18,7 +18,10 @@ static void discard(struct routine *r)
 	if (state == ROUTINE_PARKED && r->wait && r->wait->withdraw)
 		r->wait->withdraw(r->wait);
 	weft__handle_lock_own(r);
-	if (r->joiner && !r->joiner->routine && wait_claim(r->joiner)) {
+	/* A plain thread or another runtime's routine: ours are discarded. */
+	if (r->joiner && (!r->joiner->routine ||
+			  r->joiner->routine->rt != r->rt) &&
+	    wait_claim(r->joiner)) {
 		r->joiner->result = -ECANCELED;
 		weft__ready(NULL, r->joiner);
 	}
@@ -39,6 +42,7 @@ void weft__runtime_discard(struct weft_runtime *rt)
 	struct routine *r;
 
 	for (uint32_t i = 0; (r = weft__record_at(i)); i++)
-		if (load_rlx(&r->handle) & HANDLE_LIVE && r->rt == rt->slot)
+		if (load_acq(&r->handle) & HANDLE_LIVE &&           /* H1 */
+		    r->rt == rt->slot)
 			discard(r);
 }

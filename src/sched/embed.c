@@ -75,15 +75,15 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 
 		if (weft__runtime_at_rest(rt))
 			break;
-		if (deadline == WEFT_NOWAIT)
-			return -EAGAIN;
 		/* Timers may keep it from resting without any news. */
-		if (!weft__os_futex_wait(&rt->news, seen, deadline))
+		if (deadline != WEFT_NOWAIT &&
+		    !weft__os_futex_wait(&rt->news, seen, deadline))
 			continue;
-		if (weft__runtime_at_rest(rt))
+		/* Workers that still look for work are in nobody's way. */
+		if (weft__runtime_at_rest(rt) || !weft__runtime_live(rt))
 			break;
 		weft__report_routines(rt, "stop: these have not ended");
-		return -ETIMEDOUT;
+		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
 	}
 	weft__runtime_stop(rt);
 	return 0;

@@ -9,7 +9,9 @@
  *
  * Invariants
  *   E1  a routine has a stack from its first run to its end; a stack leaves
- *       the loop only through switch_away, and is put back by the next one.
+ *       the loop only through switch_away, and is put back by the next one, or
+ *       just before into the worker's own rack, from where only this thread
+ *       can take it, hence not before it has left.
  *   E2  weft_exit discards the frames above and enters the loop at the end.
  */
 #include "sched/worker.h"
@@ -17,8 +19,6 @@
 #include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
-
-static void routine_main(void *pass);
 
 bool weft__routine_attach(struct worker *w, struct routine *r)
 {
@@ -30,10 +30,7 @@ bool weft__routine_attach(struct worker *w, struct routine *r)
 		or_seq(&w->rt->gate, GATE_STARVED);                 /* G4 */
 		return false;
 	}
-	r->stack = s;
-	if (unlikely(s->flags & STACK_BARE))
-		r->flags |= ROUTINE_BARE;
-	r->sp = weft__arch_prepare(weft__stack_top(s), routine_main);
+	routine_settle(r, s);
 	return true;
 }
 
@@ -41,10 +38,13 @@ bool weft__routine_attach(struct worker *w, struct routine *r)
  * wait for one try. */
 NOINLINE void weft__starved_retry(struct weft_runtime *rt)
 {
+	uint32_t n;
 	struct routine *r;
 
 	and_seq(&rt->gate, ~(uint32_t)GATE_STARVED);                /* G4 */
-	while ((r = weft__injectq_take(&rt->starved, NULL, 0)))
+	/* Those of now: others may put them back as fast as we take them. */
+	for (n = load_rlx(&rt->starved.len);
+	     n && (r = weft__injectq_take(&rt->starved, NULL, 0)); n--)
 		weft__inject(rt, r);
 }
 
@@ -70,47 +70,91 @@ static ALWAYS_INLINE void run(struct routine *r)
 		((words_fn *)r->fn)(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* The common end: no status, no id given away, nobody who counts. */
+static ALWAYS_INLINE void end_plain(struct worker *w, struct routine *r)
+{
+	store_rlx(&w->ended, load_rlx(&w->ended) + 1);
+	routine_set_state(r, ROUTINE_FREE);
+	handle_retire(r);
+	record_put(&w->records, r);
+}
+
+static NOINLINE struct routine *end_other(struct worker *w, struct routine *r)
+{
+	struct routine *joiner = weft__routine_end(w, r);
+
+	if (unlikely(load_rlx(&w->rt->gate) & GATE_STARVED))
+		weft__starved_retry(w->rt);
+	return joiner;
+}
+
+/* Who runs after an end.  A joiner goes on at once, on what is left of the
+ * budget, so that it cannot starve the ring by starting one after the other. */
+static ALWAYS_INLINE struct routine *succeed(struct worker *w,
+					     struct routine *joiner)
+{
+	bool look = pick_must_look(w);
+
+	if (joiner) {
+		if (likely(!look && w->budget-- > 0))
+			return joiner;
+		enqueue_next(w, joiner);
+	}
+	return unlikely(look) ? weft__pick_looking(w) : pick_local(w);
+}
+
 /* The running routine is over.  Returns when the next one is new and can have
  * this stack; the worker is the one to go on with. */
-static struct worker *end_and_next(struct worker *w)
+static ALWAYS_INLINE struct worker *end_and_next(struct worker *w)
 {
-	struct routine *r = w->current, *to;
+	struct routine *r = w->current, *to = NULL;
 	struct stack *stack;
+	struct aim a;
 
 	if (unlikely(r->live.extra != NULL)) {
 		weft__local_end(r);     /* may park: destructors are users' */
 		w = weft__worker();
 	}
 	stack = r->stack;
-	weft__routine_end(w, r);        /* r is another's from here on */
-	if (unlikely(load_rlx(&w->rt->gate) & GATE_STARVED))
-		weft__starved_retry(w->rt);
+	if (likely(!(r->flags & ~ROUTINE_BARE) && !load_rlx(&w->rt->gate)))
+		end_plain(w, r);        /* r is another's from here on */
+	else
+		to = end_other(w, r);
 
 	w->current = NULL;
-	to = pick(w);
+	to = succeed(w, to);
 	if (to && !to->stack && to->cls == stack->cls) {
 		routine_set_state(to, ROUTINE_RUNNING);
-		to->stack = stack;                              /* E1 */
-		if (unlikely(stack->flags & STACK_BARE))
-			to->flags |= ROUTINE_BARE;
+		routine_settle(to, stack);                      /* E1 */
 		w->current = to;
 		return w;
 	}
-	w->left.kind = LEFT_DEAD;
-	w->left.arg = stack;
-	switch_away(w, stack, to);
+	w->left.kind = LEFT_NOTHING;
+	if ((to && !to->stack) || !weft__stack_put_own(&w->stacks, stack)) {
+		w->left.kind = LEFT_DEAD;
+		w->left.arg = stack;
+	}
+	aim_somewhere(w, to, &a);
+	switch_away(w, stack, &a);
 }
 
-static void routine_main(void *pass)
+static ALWAYS_INLINE _Noreturn void serve(struct worker *w, bool running)
+{
+	for (;; running = true) {
+		if (running) {
+			run(w->current);
+			w = weft__worker();
+		}
+		w = end_and_next(w);
+	}
+}
+
+void weft__routine_main(void *pass)
 {
 	struct worker *w = pass;
 
 	weft__san_after_switch(w->current->stack);
-	after_switch(w);
-	for (;;) {
-		run(w->current);
-		w = end_and_next(weft__worker());
-	}
+	serve(after_switch(w, LEFT_UNLOCK), true);
 }
 
 /* E2: the frames of the routine are gone. */
@@ -126,11 +170,7 @@ static void routine_exited(void *pass)
 		}
 		w->shed = NULL;
 	}
-	for (;;) {
-		w = end_and_next(w);
-		run(w->current);
-		w = weft__worker();
-	}
+	serve(w, false);
 }
 
 void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg)

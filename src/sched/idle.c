@@ -19,7 +19,7 @@ static struct worker *pop_locked(struct idle *idle)
 		idle->timed = NULL;
 		store_seq(&idle->timed_until, INT64_MAX);       /* D1 */
 	}
-	w->sleep.listed = false;
+	store_rlx(&w->sleep.listed, false);
 	sub_seq(&idle->sleepers, 1);                            /* D1 */
 	return w;
 }
@@ -33,7 +33,7 @@ static void push_locked(struct idle *idle, struct worker *w, int64_t until)
 		w->sleep.next = idle->stack;
 		idle->stack = w;
 	}
-	w->sleep.listed = true;
+	store_rlx(&w->sleep.listed, true);
 	add_seq(&idle->sleepers, 1);                            /* D1 */
 }
 
@@ -49,7 +49,7 @@ static void unlist_locked(struct idle *idle, struct worker *w)
 			p = &(*p)->sleep.next;
 		*p = w->sleep.next;
 	}
-	w->sleep.listed = false;
+	store_rlx(&w->sleep.listed, false);
 	sub_seq(&idle->sleepers, 1);                            /* D1 */
 }
 
@@ -59,10 +59,12 @@ static bool unlist(struct idle *idle, struct worker *w)
 	bool was;
 
 	spin_lock(&idle->lock);
-	was = w->sleep.listed;
+	was = load_rlx(&w->sleep.listed);
 	if (was)
 		unlist_locked(idle, w);
 	spin_unlock(&idle->lock);
+	if (was)
+		weft__monitor_notice(w->rt);
 	return was;
 }
 
@@ -79,6 +81,7 @@ static void wake_unlisted(struct idle *idle, struct worker *w)
 {
 	w->sleep.searching = true;                              /* S2 */
 	add_seq(&idle->searchers, 1);                           /* D1 */
+	weft__monitor_notice(w->rt);
 	hand_token(w);
 }
 
@@ -179,6 +182,16 @@ void weft__idle_search_found(struct worker *w)
 		weft__idle_wake_slow(rt);
 }
 
+void weft__idle_duty_pass(struct worker *w)
+{
+	struct idle *idle = &w->rt->idle;
+
+	w->sleep.duty = false;
+	if (load_seq(&idle->sleepers) != 0 &&                   /* D2 */
+	    weft__timers_first(w->rt) < load_seq(&idle->timed_until)) /* D2 */
+		weft__idle_wake_one(w->rt);                     /* S7 */
+}
+
 void weft__idle_sleep(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
@@ -191,6 +204,7 @@ void weft__idle_sleep(struct worker *w)
 	spin_lock(&idle->lock);
 	push_locked(idle, w, first);
 	until = idle->timed == w ? first : INT64_MAX;
+	w->sleep.duty = until != INT64_MAX;
 	if (w->sleep.searching) {
 		w->sleep.searching = false;
 		sub_seq(&idle->searchers, 1);                   /* D1 */
@@ -203,8 +217,12 @@ void weft__idle_sleep(struct worker *w)
 	late = weft__timers_first(rt) < load_seq(&idle->timed_until); /* D2 */
 	if ((late || load_seq(&w->attention) ||                 /* A1 */
 	     !injectq_empty_seq(&w->pinned) ||
-	     weft__work_in_sight(rt)) && unlist(idle, w))
+	     weft__work_in_sight(rt)) && unlist(idle, w)) {
+		/* Its publisher may have relied on us as a searcher: S3. */
+		w->sleep.searching = true;
+		add_seq(&idle->searchers, 1);                   /* D1 */
 		return;
+	}
 	weft__runtime_quiet(rt);
 	while (!load_acq(&w->sleep.token)) {                    /* T1 */
 		if (weft__os_futex_wait(&w->sleep.token, 0, until) &&

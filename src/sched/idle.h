@@ -32,6 +32,8 @@
  *       of all workers' timers; timed_until says which.  Whoever arms an
  *       earlier timer (publish, D1) wakes it (D2 reads timed_until).
  *   S5  the timed sleeper is popped last, so that timer duty stays asleep.
+ *   S7  who was timed and finds work that keeps it from sleeping again passes
+ *       the duty on: it wakes a sleeper when nobody watches the next deadline.
  *   S6  readying into an empty next slot publishes nothing: its owner will
  *       most likely run it within tens of ns; the monitor bounds the delay
  *       when it does not.
@@ -68,8 +70,9 @@ struct idle {
 struct sleeper {
 	_Atomic uint32_t token;         /* T1; futex word */
 	struct worker *next;            /* idle.lock */
-	bool listed;                    /* idle.lock */
+	_Atomic bool listed;            /* idle.lock; the monitor peeks */
 	bool searching;                 /* owner; the waker while asleep */
+	bool duty;                      /* owner: was timed when it woke (S7) */
 };
 
 /* Wake one sleeper for work that was just published with a store-seq. */
@@ -96,6 +99,8 @@ void weft__idle_timer_armed(struct weft_runtime *rt, int64_t deadline);
 bool weft__idle_search_begin(struct worker *w);
 /* w found work (or gives up: no more looking). */
 void weft__idle_search_found(struct worker *w);
+/* The same for one that had the timer duty. */
+void weft__idle_duty_pass(struct worker *w);
 
 /* Sleep until there may be work.  Returns at once when the last look finds
  * some.  w may be a searcher afterwards. */

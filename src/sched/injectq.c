@@ -53,7 +53,7 @@ struct routine *weft__injectq_take(struct injectq *q, struct runq *into,
 	q->head = r;
 	if (!r)
 		q->tail = NULL;
-	store_rlx(&q->len, left);
+	store_rel(&q->len, left);       /* Q4: what moved is in the ring */
 	spin_unlock(&q->lock);
 	return first;
 }

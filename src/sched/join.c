@@ -37,8 +37,9 @@ static void retire(struct worker *w, struct routine *r)
 	weft__record_drop(w, r);
 }
 
-static void end_joinable(struct worker *w, struct routine *r)
+static struct routine *end_joinable(struct worker *w, struct routine *r)
 {
+	struct routine *who;
 	struct joining *j;
 
 	weft__handle_lock_own(r);
@@ -46,19 +47,26 @@ static void end_joinable(struct worker *w, struct routine *r)
 	if (j && wait_claim(&j->wait)) {
 		j->status = r->status;
 		retire(w, r);
+		who = j->wait.routine;
+		if (who && who->rt == w->slot &&
+		    !(who->flags & ROUTINE_SPECIAL)) {
+			routine_set_state(who, ROUTINE_RUNNABLE);
+			return who;
+		}
 		weft__ready(w, &j->wait);
-		return;
+		return NULL;
 	}
 	r->joiner = NULL;                       /* E4: it gave up */
 	if (load_rlx(&r->handle) & HANDLE_DETACHED) {
 		retire(w, r);
-		return;
+		return NULL;
 	}
 	routine_set_state(r, ROUTINE_ENDED);
 	handle_unlock(r, HANDLE_ENDED);
+	return NULL;
 }
 
-void weft__routine_end(struct worker *w, struct routine *r)
+struct routine *weft__routine_end(struct worker *w, struct routine *r)
 {
 	struct weft_runtime *rt = w->rt;
 	uint8_t flags = r->flags;
@@ -68,13 +76,12 @@ void weft__routine_end(struct worker *w, struct routine *r)
 		sub_acqrel(&rt->live, 1);                           /* G4 */
 	if (unlikely(flags & ROUTINE_MAIN))
 		weft__runtime_main_done(rt, r->status);
-	if (flags & ROUTINE_JOINABLE) {
-		end_joinable(w, r);
-		return;
-	}
+	if (flags & ROUTINE_JOINABLE)
+		return end_joinable(w, r);
 	if (unlikely(flags & ROUTINE_EXPOSED))
 		weft__handle_lock_own(r);
 	retire(w, r);
+	return NULL;
 }
 
 /* --- join ----------------------------------------------------------------------- */
@@ -84,7 +91,7 @@ static void commit_join(struct worker *w, struct routine *me, void *arg)
 {
 	struct joining *j = container_of(me->wait, struct joining, wait);
 
-	if (j->wait.shared && weft__timer_arm(&w->timers, &j->wait.timer))
+	if (weft__timer_arm(&w->timers, &j->wait.timer))
 		weft__idle_timer_armed(w->rt, j->wait.timer.deadline);
 	handle_unlock(arg, 0);
 }
@@ -132,12 +139,14 @@ static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 	if (!w) {
 		handle_unlock(r, 0);
 		weft__park(NULL, &j->wait, NULL, PARK_JOIN);
+	} else if (!j->wait.shared) {
+		w->current->wait = &j->wait;
+		weft__park_handle(w, r, PARK_JOIN);
 	} else {
 		w->current->wait = &j->wait;
 		j->wait.timer.fire = fire_join;
 		w = weft__park_call(w, commit_join, r, PARK_JOIN);
-		if (j->wait.shared)
-			weft__timer_stop(&j->wait.timer);
+		weft__timer_stop(&j->wait.timer);
 	}
 	if (j->wait.result < 0)
 		forget(r, id, &j->wait);

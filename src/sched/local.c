@@ -194,7 +194,7 @@ int weft_call_big(size_t stack_size, void *(*fn)(void *), void *arg,
 	int cls = weft__stack_class(stack_size);
 	int err;
 
-	if (!fn || cls < 0)
+	if (!fn || !stack_size || cls < 0)
 		return -EINVAL;
 	err = w ? call_pooled(w, &t, (unsigned)cls) :
 		  call_mapped(weft__stack_class_size((unsigned)cls), &t);

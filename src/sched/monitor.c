@@ -60,7 +60,8 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 	uint64_t picks = load_rlx(&w->picks);
 	int64_t cpu;
 
-	if (load_acq(&w->state) != WORKER_ACTIVE || w->sleep.listed) /* V4 */
+	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
+	    load_rlx(&w->sleep.listed))
 		return;
 	v->running++;
 	v->waiting |= has_backlog(w);
@@ -113,8 +114,12 @@ static void decide(struct weft_runtime *rt, const struct survey *v)
 		return;
 	if (weft__idle_wake_one(rt))                                /* V2 */
 		return;
-	if (wanted > lent && lend(rt))                              /* V3 */
-		store_seq(&m->wanted, load_rlx(&m->lent));          /* V4 */
+	if (wanted <= lent)
+		return;
+	/* First what is wanted, or the spare would put itself back at once. */
+	store_seq(&m->wanted, lent + 1);                            /* V4 */
+	if (!lend(rt))                                              /* V3 */
+		store_seq(&m->wanted, lent);                        /* V4 */
 }
 
 /* Everything rests: give memory back, then sleep until a worker is woken.
@@ -124,7 +129,8 @@ static void rest(struct weft_runtime *rt, unsigned looks)
 	struct monitor *m = &rt->monitor;
 	int64_t until = INT64_MAX;
 
-	if (looks < TRIM_LOOKS)
+	/* Who waits for a stack has nobody else to ask for him. */
+	if (looks < TRIM_LOOKS || load_acq(&rt->gate) & GATE_STARVED) /* G4 */
 		until = weft__os_now() + TRIM_TICK;
 	store_seq(&m->asleep, 1);                                   /* V1 */
 	if (load_seq(&rt->idle.sleepers) == load_seq(&rt->active) && /* V1 */
@@ -189,17 +195,24 @@ void weft__spare_attend(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	struct monitor *m = &rt->monitor;
+	uint32_t lent = load_seq(&m->lent);                         /* V4 */
 	struct routine *r;
 
-	if (load_seq(&m->lent) <= load_seq(&m->wanted))             /* V4 */
-		return;
-	while ((r = pick(w)))
+	do {
+		if (lent <= load_seq(&m->wanted))                   /* V4 */
+			return;
+	} while (!cas_seq(&m->lent, &lent, lent - 1));              /* V4 */
+	/* Not by a pick, which may prefer to look at `attention`. */
+	while ((r = xchg_acqrel(&w->next, NULL)) ||                 /* N1 */
+	       (r = runq_take(&w->runq)))
 		weft__inject(rt, r);
 	if (w->sleep.searching)
 		weft__idle_search_found(w);
-	store_rel(&w->state, WORKER_SHELVED);                       /* V4 */
-	sub_seq(&m->lent, 1);                                       /* V4 */
+	if (w->sleep.duty)
+		weft__idle_duty_pass(w);
+	store_seq(&w->state, WORKER_SHELVED);                       /* V4 */
 	sub_seq(&rt->active, 1);                                    /* V4 */
+	weft__runtime_quiet(rt);        /* it may have been the last awake */
 	while (load_acq(&w->state) == WORKER_SHELVED &&             /* V4 */
 	       !load_seq(&rt->stopping))                            /* G2 */
 		weft__os_futex_wait(&w->state, WORKER_SHELVED,

@@ -28,7 +28,7 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 	[PARK_SELECT] = "select",
 };
 
-_Atomic uint32_t weft__plain_threads;
+_Atomic uint32_t weft__plain_threads, weft__plain_timed;
 
 int64_t weft__clock(void)
 {
@@ -37,11 +37,10 @@ int64_t weft__clock(void)
 
 /* --- plain threads --------------------------------------------------------- */
 
-static void thread_wait(struct wait *wt)
+static void thread_sleep(struct wait *wt)
 {
 	int64_t deadline = wt->timer.deadline;
 
-	store_rlx(&weft__plain_threads, 1);
 	while (!load_acq(&wt->signal)) {                            /* W2 */
 		if (!weft__os_futex_wait(&wt->signal, 0, deadline))
 			continue;
@@ -51,6 +50,18 @@ static void thread_wait(struct wait *wt)
 		}
 		deadline = INT64_MAX;   /* claimed: the signal is on its way */
 	}
+}
+
+/* One with a deadline wakes by itself, also in a run that began meanwhile. */
+static void thread_wait(struct wait *wt)
+{
+	uint32_t timed = wt->timer.deadline != INT64_MAX;
+
+	store_rlx(&weft__plain_threads, 1);
+	add_seq(&weft__plain_timed, timed);                         /* W3 */
+	thread_sleep(wt);
+	store_rlx(&weft__plain_threads, 1);
+	sub_seq(&weft__plain_timed, timed);                         /* W3 */
 }
 
 /* --- routines ---------------------------------------------------------------- */
@@ -83,8 +94,43 @@ static ALWAYS_INLINE void depart(struct routine *me, enum park_reason reason)
 {
 	store_rlx(&me->reason, (uint8_t)reason);
 	routine_set_state(me, ROUTINE_PARKED);
-	if (unlikely(me->flags & ROUTINE_BARE))
-		weft__stack_check(me->stack, weft__arch_sp());
+}
+
+/* Leave for whoever is to run, be it the loop; w->left is set. */
+static NOINLINE struct worker *leave(struct worker *w, struct routine *to)
+{
+	struct routine *me = w->current;
+	struct stack *from = me->stack;
+	struct aim a;
+
+	aim_somewhere(w, to, &a);
+	return switch_to(w, &me->sp, from, &a, LEFT_NOTHING);
+}
+
+static ALWAYS_INLINE struct worker *leave_for(struct worker *w,
+					      struct routine *me,
+					      struct routine *to,
+					      enum left_kind expect)
+{
+	struct stack *from = me->stack;
+	struct aim a;
+
+	if (likely(aim_at(w, to, &a)))
+		return switch_to(w, &me->sp, from, &a, expect);
+	return leave(w, to);
+}
+
+/* The rarer half of the pick (F2, F3 in worker.c). */
+static NOINLINE struct worker *leave_looking(struct worker *w)
+{
+	return leave_for(w, w->current, weft__pick_looking(w), LEFT_NOTHING);
+}
+
+static ALWAYS_INLINE void park_unlocks(struct worker *w,
+				       struct spinlock *unlock)
+{
+	w->left.kind = unlock ? LEFT_UNLOCK : LEFT_NOTHING;
+	w->left.arg = unlock;
 }
 
 static NOINLINE struct worker *park_thread(struct wait *wt,
@@ -101,6 +147,9 @@ static NOINLINE struct worker *park_timed(struct worker *w, struct wait *wt,
 					  enum park_reason reason)
 {
 	if (weft__timers_reserve(&w->timers) < 0) {
+		/* Ours, before a waker that waits for the lock can claim it;
+		 * with no lock nobody knows the wait yet. */
+		store_rlx(&wt->claim, 1);
 		wt->result = -ENOMEM;
 		if (unlock)
 			spin_unlock(unlock);
@@ -112,18 +161,23 @@ static NOINLINE struct worker *park_timed(struct worker *w, struct wait *wt,
 	return w;
 }
 
-/* Leave for whoever is to run, be it the loop. */
-static NOINLINE struct worker *leave(struct worker *w, struct routine *to)
+/* A stack without a guard page is looked at. */
+static NOINLINE struct worker *park_bare(struct worker *w,
+					 struct spinlock *unlock,
+					 enum park_reason reason)
 {
 	struct routine *me = w->current;
 
-	return switch_to(w, &me->sp, me->stack, to);
+	depart(me, reason);
+	weft__stack_check(me->stack, weft__arch_sp());
+	park_unlocks(w, unlock);
+	return leave_for(w, me, pick(w), LEFT_NOTHING);
 }
 
 struct worker *weft__park(struct worker *w, struct wait *wt,
 			  struct spinlock *unlock, enum park_reason reason)
 {
-	struct routine *me, *to;
+	struct routine *me;
 
 	if (unlikely(!w))
 		return park_thread(wt, unlock);
@@ -131,36 +185,79 @@ struct worker *weft__park(struct worker *w, struct wait *wt,
 	me->wait = wt;
 	if (unlikely(wt->timer.deadline != INT64_MAX))
 		return park_timed(w, wt, unlock, reason);
+	if (unlikely(me->flags & ROUTINE_BARE))
+		return park_bare(w, unlock, reason);
 	depart(me, reason);
-	to = pick(w);
-	w->left.kind = unlock ? LEFT_UNLOCK : LEFT_NOTHING;
-	w->left.arg = unlock;
-	return likely(switch_ready(to)) ? switch_quick(w, me, to) :
-					  leave(w, to);
+	park_unlocks(w, unlock);
+	if (unlikely(pick_must_look(w)))
+		return leave_looking(w);
+	return leave_for(w, me, pick_local(w), LEFT_UNLOCK);
+}
+
+static ALWAYS_INLINE struct routine *depart_calling(struct worker *w,
+						    park_commit *commit,
+						    void *arg,
+						    enum park_reason reason)
+{
+	struct routine *me = w->current;
+
+	depart(me, reason);
+	if (unlikely(me->flags & ROUTINE_BARE))
+		weft__stack_check(me->stack, weft__arch_sp());
+	w->left.kind = LEFT_CALL;
+	w->left.routine = me;
+	w->left.arg = arg;
+	w->left.call = commit;
+	return me;
 }
 
 struct worker *weft__park_call(struct worker *w, park_commit *commit, void *arg,
 			       enum park_reason reason)
 {
-	struct routine *me = w->current, *to;
+	struct routine *me = depart_calling(w, commit, arg, reason);
+
+	return leave_for(w, me, pick(w), LEFT_NOTHING);
+}
+
+struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
+				    void *arg, enum park_reason reason)
+{
+	depart_calling(w, commit, arg, reason);
+	return leave(w, NULL);
+}
+
+struct worker *weft__park_handle(struct worker *w, struct routine *r,
+				 enum park_reason reason)
+{
+	struct routine *me = w->current, *to = NULL;
 
 	depart(me, reason);
-	to = pick(w);
-	w->left.kind = LEFT_CALL;
-	w->left.routine = me;
-	w->left.arg = arg;
-	w->left.call = commit;
-	return likely(switch_ready(to)) ? switch_quick(w, me, to) :
-					  leave(w, to);
+	if (unlikely(me->flags & ROUTINE_BARE))
+		weft__stack_check(me->stack, weft__arch_sp());
+	w->left.kind = LEFT_HANDLE;
+	w->left.arg = r;
+	if (unlikely(pick_must_look(w)))
+		return leave_looking(w);
+	if (likely(w->budget-- > 0))
+		to = pick_this(w, r);
+	return leave_for(w, me, to ? to : pick_local(w), LEFT_HANDLE);
 }
 
 /* --- waking ------------------------------------------------------------------- */
 
 static void thread_ready(struct wait *wt)
 {
+	store_rlx(&weft__plain_threads, 1);     /* it may wake others now */
 	store_rel(&wt->signal, 1);                                  /* W2 */
 	/* The waiter may be gone by now, which costs a spurious wake. */
 	weft__os_futex_wake(&wt->signal, 1);
+}
+
+/* Its wait is over: a stop that comes first must not withdraw it again. */
+static NOINLINE void ready_far(struct routine *r)
+{
+	routine_set_state(r, ROUTINE_RUNNABLE);
+	weft__inject(runtime_of(r), r);
 }
 
 void weft__ready(struct worker *w, struct wait *wt)
@@ -172,19 +269,21 @@ void weft__ready(struct worker *w, struct wait *wt)
 	else if (likely(w && w->slot == r->rt))
 		enqueue_next(w, r);
 	else
-		weft__inject(runtime_of(r), r);
+		ready_far(r);
 }
 
 void weft__ready_many(struct worker *w, struct wait *wt)
 {
 	struct routine *r = wt->routine;
 
-	if (unlikely(!r))
+	if (unlikely(!r)) {
 		thread_ready(wt);
-	else if (likely(w && w->slot == r->rt))
+	} else if (likely(w && w->slot == r->rt)) {
+		routine_set_state(r, ROUTINE_RUNNABLE);
 		weft__enqueue(w, r);
-	else
-		weft__inject(runtime_of(r), r);
+	} else {
+		ready_far(r);
+	}
 }
 
 /* --- giving way without waiting ----------------------------------------------- */
@@ -199,27 +298,39 @@ static ALWAYS_INLINE void step_aside(struct worker *w)
 /* Nobody local: go on, unless something shared or the loop calls. */
 static NOINLINE struct worker *yield_slow(struct worker *w, struct routine *to)
 {
-	if (!to)
+	/* The loop first, if it is wanted: a stop must not wait until the
+	 * inject queue is empty, which full rings may fill for ever. */
+	if (!to && !load_rlx(&w->attention)) {
 		to = weft__injectq_take(&w->pinned, &w->runq, 0);
-	if (!to)
-		to = weft__injectq_take(&w->rt->inject, &w->runq, 0);
-	if (!to && !load_rlx(&w->attention))
-		return w;
+		if (!to)
+			to = weft__injectq_take(&w->rt->inject, &w->runq, 0);
+		if (!to)
+			return w;
+	}
 	step_aside(w);
 	return leave(w, to);
+}
+
+static NOINLINE struct worker *yield_looking(struct worker *w)
+{
+	struct routine *me = w->current;
+
+	if (unlikely(me->flags & ROUTINE_BARE))
+		weft__stack_check(me->stack, weft__arch_sp());
+	return yield_slow(w, weft__pick_looking(w));
 }
 
 static ALWAYS_INLINE struct worker *yield(struct worker *w)
 {
 	struct routine *me = w->current, *to;
 
-	if (unlikely(me->flags & ROUTINE_BARE))
-		weft__stack_check(me->stack, weft__arch_sp());
-	to = pick(w);
-	if (unlikely(!switch_ready(to)))
-		return yield_slow(w, to);
+	if (unlikely(pick_must_look(w) || me->flags & ROUTINE_BARE))
+		return yield_looking(w);
+	to = pick_local(w);
+	if (unlikely(!to))
+		return yield_slow(w, NULL);
 	step_aside(w);
-	return switch_quick(w, me, to);
+	return leave_for(w, me, to, LEFT_YIELD);
 }
 
 struct worker *weft__budget_spent(struct worker *w)

@@ -34,6 +34,8 @@
  *   W2  signal: store-release by weft__ready / load-acquire by the plain
  *       thread that waits: it sees result and value.  (A routine sees them
  *       through the run queue.)
+ *   W3  plain_timed: seq RMW by a plain thread, after plain_threads was set on
+ *       its way out / load-seq by the deadlock verdict before it reads that.
  *
  * Everything here runs on the caller's stack and takes the worker as an
  * argument: `w` is read once at the API's entry by weft__worker() and replaced
@@ -155,6 +157,9 @@ void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg);
 /* Set once a plain thread has waited or counted an operation; weft_run, which
  * clears it, then cannot tell a deadlock from a wait for that thread. */
 extern _Atomic uint32_t weft__plain_threads;
+
+/* Plain threads that wait with a deadline (W3). */
+extern _Atomic uint32_t weft__plain_timed;
 
 /* Count one operation against the dispatch budget; yields when it is spent.
  * Returns the worker to go on with.  Every call that may not park calls it. */

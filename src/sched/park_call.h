@@ -13,5 +13,13 @@ typedef void park_commit(struct worker *w, struct routine *r, void *arg);
 
 struct worker *weft__park_call(struct worker *w, park_commit *commit, void *arg,
 			       enum park_reason reason);
+/* The same, but commit runs on the worker's own stack, which is big. */
+struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
+				    void *arg, enum park_reason reason);
+
+/* Park in the join of r, whose handle the caller holds; it is released once the
+ * context is saved.  r runs next if it has just been started by this worker. */
+struct worker *weft__park_handle(struct worker *w, struct routine *r,
+				 enum park_reason reason);
 
 #endif

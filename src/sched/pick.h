@@ -37,6 +37,16 @@ static ALWAYS_INLINE struct routine *pick_local(struct worker *w)
 
 struct routine *weft__pick_looking(struct worker *w);
 
+/* r, if it would be the next or the last to run here; else NULL.  Only for a
+ * routine that waits for r and gives it its own turn: nobody is overtaken. */
+static ALWAYS_INLINE struct routine *pick_this(struct worker *w,
+					       struct routine *r)
+{
+	if (load_rlx(&w->next) == r)
+		return xchg_acqrel(&w->next, NULL);                 /* N1 */
+	return runq_take_newest(&w->runq, r) ? r : NULL;
+}
+
 /* The next local routine, or NULL: the loop has to search. */
 static ALWAYS_INLINE struct routine *pick(struct worker *w)
 {

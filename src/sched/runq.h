@@ -7,7 +7,10 @@
  *
  * Invariants
  *   I1  tail - head <= RUNQ_CAP, as unsigned arithmetic, wrap included.
- *   I2  only the owner writes tail; head only ever grows, by CAS.
+ *   I2  only the owner writes tail.  head only ever grows, by CAS: its lower
+ *       half is the index of the oldest, its upper half counts how often the
+ *       owner took the newest back, so that a thief that has read an older
+ *       tail fails.
  *   I3  a routine in the ring is NEW or RUNNABLE and in no other queue.
  *
  * Ordering
@@ -16,6 +19,9 @@
  *   Q2  head: CAS-acquire-release in take / load-acquire in push, take.
  *       The owner that sees the new head may overwrite the slot; a thief
  *       that sees it reads a tail no older.
+ *   Q5  the newest: tail goes down (store-relaxed), then head's upper half up
+ *       (CAS-acquire-release) / a thief loads head, then tail, then CAS head.
+ *       A thief whose CAS comes after ours saw the lower tail, by Q2.
  *   Q3  tail: store-seq in push when others may have to be woken / load-seq
  *       in the last look of a worker that goes idle: see sched/idle.h, D1.
  *
@@ -32,7 +38,7 @@
 enum { RUNQ_CAP = WEFT_SHRINK(256, 4) };
 
 struct runq {
-	CACHE_ALIGNED _Atomic uint32_t head;       /* any worker, by CAS     */
+	CACHE_ALIGNED _Atomic uint64_t head;       /* any worker, by CAS     */
 	_Atomic uint32_t tail;                     /* owner writes, all read */
 	_Atomic(struct routine *) slot[RUNQ_CAP];  /* owner fills, one taker */
 };
@@ -42,7 +48,7 @@ struct runq {
 static ALWAYS_INLINE bool runq_push(struct runq *q, struct routine *r)
 {
 	uint32_t tail = load_rlx(&q->tail);
-	uint32_t head = load_acq(&q->head);                         /* Q2 */
+	uint32_t head = (uint32_t)load_acq(&q->head);               /* Q2 */
 
 	if (unlikely(tail - head >= RUNQ_CAP))
 		return false;
@@ -55,7 +61,7 @@ static ALWAYS_INLINE bool runq_push(struct runq *q, struct routine *r)
 static ALWAYS_INLINE bool runq_push_quiet(struct runq *q, struct routine *r)
 {
 	uint32_t tail = load_rlx(&q->tail);
-	uint32_t head = load_acq(&q->head);                         /* Q2 */
+	uint32_t head = (uint32_t)load_acq(&q->head);               /* Q2 */
 
 	if (unlikely(tail - head >= RUNQ_CAP))
 		return false;
@@ -64,15 +70,22 @@ static ALWAYS_INLINE bool runq_push_quiet(struct runq *q, struct routine *r)
 	return true;
 }
 
+/* The index n further on, the upper half as it is. */
+static ALWAYS_INLINE uint64_t runq_head_add(uint64_t head, uint32_t n)
+{
+	return (head & ~(uint64_t)UINT32_MAX) | ((uint32_t)head + n);
+}
+
 /* Owner: the oldest routine, or NULL. */
 static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 {
-	uint32_t head = load_acq(&q->head);                         /* Q2 */
+	uint64_t head = load_acq(&q->head);                         /* Q2 */
 
-	while (head != load_rlx(&q->tail)) {    /* the owner wrote tail */
+	while ((uint32_t)head != load_rlx(&q->tail)) {  /* ours: we write it */
 		struct routine *r = load_rlx(&q->slot[head % RUNQ_CAP]);
 
-		if (likely(cas_acqrel(&q->head, &head, head + 1))) { /* Q2 */
+		if (likely(cas_acqrel(&q->head, &head,
+				      runq_head_add(head, 1)))) {   /* Q2 */
 			/* The one after it: a stale slot costs nothing. */
 			struct routine *then =
 				load_rlx(&q->slot[(head + 1) % RUNQ_CAP]);
@@ -85,17 +98,34 @@ static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 	return NULL;
 }
 
+/* Owner: take r back, if it is the newest. */
+static ALWAYS_INLINE bool runq_take_newest(struct runq *q, struct routine *r)
+{
+	uint32_t tail = load_rlx(&q->tail);     /* ours: we write it */
+	uint64_t head = load_acq(&q->head);                         /* Q2 */
+
+	if ((uint32_t)head == tail ||
+	    load_rlx(&q->slot[(tail - 1) % RUNQ_CAP]) != r)
+		return false;
+	store_rlx(&q->tail, tail - 1);                              /* Q5 */
+	if (likely(cas_acqrel(&q->head, &head,
+			      head + (UINT64_C(1) << 32))))         /* Q5 */
+		return true;
+	store_rel(&q->tail, tail);      /* thieves are here: never mind */
+	return false;
+}
+
 /* Anybody: does it look empty?  A worker's last look before it sleeps. */
 static inline bool runq_empty_seq(struct runq *q)
 {
-	uint32_t head = load_seq(&q->head);                         /* Q2 */
+	uint32_t head = (uint32_t)load_seq(&q->head);               /* Q2 */
 
 	return head == load_seq(&q->tail);                          /* Q3 */
 }
 
 static inline uint32_t runq_len(struct runq *q)
 {
-	uint32_t head = load_acq(&q->head);                         /* Q2 */
+	uint32_t head = (uint32_t)load_acq(&q->head);               /* Q2 */
 
 	return load_acq(&q->tail) - head;                           /* Q1 */
 }

@@ -128,9 +128,12 @@ static void stop_workers(struct weft_runtime *rt)
 	high = load_acq(&rt->high);                                 /* G1 */
 	for (uint32_t i = 0; i < high; i++) {
 		struct worker *w = rt->worker[i];
+		uint32_t shelved = WORKER_SHELVED;
 
 		store_seq(&w->attention, 1);                        /* A1 */
-		weft__os_futex_wake(&w->state, 1);
+		/* By value: a spare may be about to sleep on it. */
+		if (cas_seq(&w->state, &shelved, WORKER_ACTIVE))    /* G5 */
+			weft__os_futex_wake(&w->state, 1);
 	}
 	weft__idle_wake_all(rt);
 	for (uint32_t i = 0; i < high; i++)
@@ -234,7 +237,7 @@ static void news(struct weft_runtime *rt)
 
 void weft__runtime_quiet(struct weft_runtime *rt)
 {
-	if (load_rlx(&rt->watched) &&
+	if (load_seq(&rt->watched) &&                               /* G3 */
 	    load_seq(&rt->idle.sleepers) == load_seq(&rt->active) &&	/* G3 */
 	    weft__timers_first(rt) == INT64_MAX)
 		news(rt);
@@ -258,8 +261,12 @@ static bool pinned_in_sight(struct weft_runtime *rt)
 bool weft__runtime_at_rest(struct weft_runtime *rt)
 {
 	struct idle *idle = &rt->idle;
-	bool rest;
+	bool rest = false;
 
+	/* A call in progress cannot end, nor one begin, over the look at the
+	 * workers: else its routine could be missed by both looks. */
+	if (weft__blocking_hold(rt))
+		goto pending;
 	/* With all workers listed under the lock, no token is on its way. */
 	spin_lock(&idle->lock);
 	rest = load_seq(&idle->sleepers) == load_seq(&rt->active) &&	/* G3 */
@@ -267,7 +274,9 @@ bool weft__runtime_at_rest(struct weft_runtime *rt)
 	       weft__timers_first(rt) == INT64_MAX &&
 	       injectq_empty_seq(&rt->starved);
 	spin_unlock(&idle->lock);
-	return rest && !weft__blocking_pending(rt);
+pending:
+	weft__blocking_release(rt);
+	return rest;
 }
 
 /* --- weft_run ---------------------------------------------------------------------- */
@@ -276,7 +285,8 @@ bool weft__runtime_at_rest(struct weft_runtime *rt)
 static bool deadlocked(struct weft_runtime *rt)
 {
 	if (rt->config.on_deadlock == WEFT_DEADLOCK_IGNORE ||
-	    load_rlx(&weft__plain_threads))
+	    load_seq(&weft__plain_timed) ||                         /* W3 */
+	    load_rlx(&weft__plain_threads) || weft__runtime_only() != rt)
 		return false;
 	weft__report_routines(rt, "deadlock: every routine is parked");
 	if (rt->config.on_deadlock == WEFT_DEADLOCK_ABORT)

@@ -144,7 +144,8 @@ void weft__runtime_discard(struct weft_runtime *rt);
 
 /* --- join.c ------------------------------------------------------------------ */
 
-/* The end of r: status to whoever joins, the record back to a cache. */
-void weft__routine_end(struct worker *w, struct routine *r);
+/* The end of r: status to whoever joins, the record back to a cache.  Returns a
+ * joiner of this worker that is to run next (on no queue), or NULL. */
+struct routine *weft__routine_end(struct worker *w, struct routine *r);
 
 #endif

@@ -283,7 +283,10 @@ int weft_go_copy(const weft_attr *a, void (*fn)(void *), const void *data,
 		.argv = (uintptr_t[]){ 0 },
 	};
 
-	return fn && (data || !size) ? spawn_here(&s) : -EINVAL;
+	if (!fn || (!data && size) ||
+	    size > weft__stack_class_size(STACK_CLASSES - 1))
+		return -EINVAL;
+	return spawn_here(&s);
 }
 
 int weft_spawn(weft_id *id, const weft_attr *a, int (*fn)(void *), void *arg)
@@ -297,8 +300,12 @@ int weft_spawn(weft_id *id, const weft_attr *a, int (*fn)(void *), void *arg)
 	};
 	struct routine *r;
 
-	if (unlikely(!id || !fn))
+	if (unlikely(!id))
 		return -EINVAL;
+	if (unlikely(!fn)) {
+		*id = 0;
+		return -EINVAL;
+	}
 	if (likely(w && !a)) {
 		r = quick_record(w, s.fn, s.site);
 		if (likely(r != NULL)) {

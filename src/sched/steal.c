@@ -14,6 +14,8 @@ struct routine *weft__steal(struct worker *w, const uint64_t *picks_before,
 	struct weft_runtime *rt = w->rt;
 	uint32_t start = worker_random(w) % high;
 
+	WEFT_ASSERT(runq_len(&w->runq) == 0);
+
 	for (uint32_t i = 0; i < high; i++) {
 		uint32_t n = start + i < high ? start + i : start + i - high;
 		struct worker *victim = rt->worker[n];

@@ -9,6 +9,12 @@
  *   X1  between a store to w->left and the switch nothing parks or panics.
  *   X2  after a switch the old `w` is dead: use the one that came back.
  *   X3  whoever switches has set left.kind, the loop to LEFT_NOTHING.
+ *
+ * How the returns are predicted (arch.h): every routine leaves through one call
+ * of weft__arch_switch_enter at the same depth below the public function, also
+ * for a new routine, and an ending one leaves by a jump from the bottom frame.
+ * So functions that switch are inline up to the public one or its tail call,
+ * and what is rare is tail-called itself.
  */
 #ifndef WEFT_SCHED_SWITCH_H
 #define WEFT_SCHED_SWITCH_H
@@ -20,84 +26,123 @@
  * that it can end a function. */
 struct worker *weft__after_switch_slow(struct worker *w);
 
-static ALWAYS_INLINE struct worker *after_switch(struct worker *w)
-{
-	struct left *l = &w->left;
+/* The bottom frame of every routine's stack (entry.c). */
+void weft__routine_main(void *pass);
 
-	if (l->kind == LEFT_UNLOCK) {
-		spin_unlock((struct spinlock *)l->arg);
+static ALWAYS_INLINE bool after_yield(struct worker *w)
+{
+	struct routine *r = w->left.routine;
+
+	if (unlikely(r->flags & ROUTINE_SPECIAL))
+		return false;
+	routine_set_state(r, ROUTINE_RUNNABLE);
+	return likely(runq_push_quiet(&w->runq, r));
+}
+
+/* `expect`, a constant, is looked at first. */
+static ALWAYS_INLINE struct worker *after_switch(struct worker *w,
+						 enum left_kind expect)
+{
+	enum left_kind kind = w->left.kind;
+
+	if (expect == LEFT_YIELD && likely(kind == LEFT_YIELD) &&
+	    after_yield(w))
+		return w;
+	if (expect == LEFT_HANDLE && likely(kind == LEFT_HANDLE)) {
+		handle_unlock((struct routine *)w->left.arg, 0);
 		return w;
 	}
-	if (l->kind == LEFT_YIELD && !(l->routine->flags & ROUTINE_SPECIAL)) {
-		routine_set_state(l->routine, ROUTINE_RUNNABLE);
-		if (likely(runq_push_quiet(&w->runq, l->routine)))
-			return w;
+	if (kind == LEFT_UNLOCK) {
+		spin_unlock((struct spinlock *)w->left.arg);
+		return w;
 	}
+	if (kind == LEFT_NOTHING)
+		return w;
 	return weft__after_switch_slow(w);
 }
 
-/* Make `to` (NULL: the loop) what w runs; its context and stack. */
-static ALWAYS_INLINE void *switch_aim(struct worker *w, struct routine *to,
-				      struct stack **stack)
+/* Where to go, and the stack that is there. */
+struct aim {
+	void *sp;
+	void (*entry)(void *pass);      /* NULL: a saved context at sp */
+	struct stack *stack;
+};
+
+static ALWAYS_INLINE void routine_settle(struct routine *r, struct stack *s)
 {
-	if (likely(to != NULL) &&
-	    (likely(to->stack != NULL) || weft__routine_attach(w, to))) {
-		routine_set_state(to, ROUTINE_RUNNING);
-		w->current = to;
-		*stack = to->stack;
-		return to->sp;
+	r->stack = s;
+	if (unlikely(s->flags & STACK_BARE))
+		r->flags |= ROUTINE_BARE;
+}
+
+/* Make `to` what w runs, if it has a stack or one is at hand: no calls. */
+static ALWAYS_INLINE bool aim_at(struct worker *w, struct routine *to,
+				 struct aim *a)
+{
+	if (unlikely(!to))
+		return false;
+	a->stack = to->stack;
+	if (likely(a->stack != NULL)) {
+		a->sp = to->sp;
+		a->entry = NULL;
+	} else {
+		a->stack = weft__stack_at_hand(&w->stacks, to->cls);
+		if (unlikely(!a->stack))
+			return false;
+		routine_settle(to, a->stack);
+		a->sp = weft__stack_top(a->stack);
+		a->entry = weft__routine_main;
 	}
-	w->current = NULL;
-	*stack = &w->loop_stack;
-	return w->loop_sp;
-}
-
-/* Can `to` be switched to without further ado? */
-static ALWAYS_INLINE bool switch_ready(const struct routine *to)
-{
-	return to && to->stack;
-}
-
-/* Leave the running context of `me` for `to`, for which switch_ready holds. */
-static ALWAYS_INLINE struct worker *switch_quick(struct worker *w,
-						 struct routine *me,
-						 struct routine *to)
-{
-	struct stack *from = me->stack;
-
 	routine_set_state(to, ROUTINE_RUNNING);
 	w->current = to;
-	weft__san_before_switch(from, to->stack, false);
-	w = weft__arch_switch_ret(&me->sp, to->sp, w);              /* X2 */
-	weft__san_after_switch(from);
-	return after_switch(w);
+	return true;
 }
 
-/* Leave the running context of `from` (its sp goes to *save) for `to`.
- * Returns when resumed, with the worker that did. */
+/* The same at any price; the loop when there is no memory, or nobody. */
+static ALWAYS_INLINE void aim_somewhere(struct worker *w, struct routine *to,
+					struct aim *a)
+{
+	bool fresh;
+
+	if (to) {
+		fresh = !to->stack;
+		if (!fresh || weft__routine_attach(w, to)) {
+			a->stack = to->stack;
+			a->sp = fresh ? weft__stack_top(a->stack) : to->sp;
+			a->entry = fresh ? weft__routine_main : NULL;
+			routine_set_state(to, ROUTINE_RUNNING);
+			w->current = to;
+			return;
+		}
+	}
+	w->current = NULL;
+	a->stack = &w->loop_stack;
+	a->sp = w->loop_sp;
+	a->entry = NULL;
+}
+
+/* Leave the running context of `from` (its sp goes to *save).  Returns when
+ * resumed, with the worker that did. */
 static ALWAYS_INLINE struct worker *switch_to(struct worker *w, void **save,
 					      struct stack *from,
-					      struct routine *to)
+					      const struct aim *a,
+					      enum left_kind expect)
 {
-	struct stack *stack;
-	void *sp = switch_aim(w, to, &stack);
-
-	weft__san_before_switch(from, stack, false);
-	w = weft__arch_switch_ret(save, sp, w);                     /* X2 */
+	weft__san_before_switch(from, a->stack, false);
+	w = weft__arch_switch_enter(save, a->sp, w, a->entry);      /* X2 */
 	weft__san_after_switch(from);
-	return after_switch(w);
+	return after_switch(w, expect);
 }
 
-/* The running context ends; its stack is in w->left. */
+/* The running context ends; its stack is in w->left, or back already. */
 static ALWAYS_INLINE _Noreturn void switch_away(struct worker *w,
 						struct stack *from,
-						struct routine *to)
+						const struct aim *a)
 {
-	struct stack *stack;
-	void *sp = switch_aim(w, to, &stack);
-
-	weft__san_before_switch(from, stack, true);
-	weft__arch_jump(sp, w);
+	weft__san_before_switch(from, a->stack, true);
+	if (a->entry)
+		weft__arch_enter(a->sp, a->entry, w);
+	weft__arch_leave(a->sp, w);
 }
 
 #endif

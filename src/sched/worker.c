@@ -12,6 +12,8 @@
  *       itself on cannot starve the ring.
  *   F2  every LOOK_EVERY picks the inject queue and the timers come first.
  *   F3  `attention` (stop, retire) is seen at the next pick.
+ *   F4  now and then the timers of all workers: a busy one looks after those
+ *       of one that stands still.
  */
 #include "sched/worker.h"
 #include "routine/overflow.h"
@@ -49,7 +51,9 @@ NOINLINE struct routine *weft__pick_looking(struct worker *w)
 
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
-	if (load_rlx(&w->timers.first) != INT64_MAX)
+	if (load_rlx(&w->picks) % (8 * LOOK_EVERY) == 0)
+		run_timers(w);  /* F4 */
+	else if (load_rlx(&w->timers.first) != INT64_MAX)
 		weft__timers_run(&w->timers, w, weft__os_now());
 	r = weft__injectq_take(&w->pinned, &w->runq, 0);
 	if (!r)
@@ -157,6 +161,10 @@ static struct routine *find_work(struct worker *w)
 		if (load_acq(&w->attention) && !attend(w))      /* A1 */
 			return NULL;
 		r = pick(w);
+		/* NULL may mean F3: then the ring need not be empty, which a
+		 * thief relies on. */
+		if (!r && load_acq(&w->attention))              /* A1 */
+			continue;
 		if (!r)
 			r = take_shared(w);
 		if (!r && load_rlx(&rt->high) > 1 &&
@@ -166,6 +174,8 @@ static struct routine *find_work(struct worker *w)
 			r = weft__injectq_take(&rt->background, &w->runq, 0);
 		if (r) {
 			weft__idle_search_found(w);
+			if (unlikely(w->sleep.duty))
+				weft__idle_duty_pass(w);
 			return r;
 		}
 		if (!load_acq(&w->attention)) {                 /* A1 */
@@ -193,8 +203,13 @@ void *weft__worker_main(void *arg)
 	if (weft__sigstack_enable(&w->sigstack) < 0)
 		w->sigstack = NULL;
 	while ((r = find_work(w))) {
+		struct aim a;
+
+		aim_somewhere(w, r, &a);
+		if (!w->current)
+			continue;       /* no stack: it waits for one */
 		w->left.kind = LEFT_NOTHING;
-		switch_to(w, &w->loop_sp, &w->loop_stack, r);
+		switch_to(w, &w->loop_sp, &w->loop_stack, &a, LEFT_NOTHING);
 	}
 	if (w->sleep.searching)
 		weft__idle_search_found(w);

@@ -38,6 +38,7 @@ enum left_kind {
 	LEFT_UNLOCK,            /* arg: struct spinlock *                   */
 	LEFT_YIELD,             /* routine: to the ring's end               */
 	LEFT_DEAD,              /* arg: struct stack *, back to the cache   */
+	LEFT_HANDLE,            /* arg: struct routine *, its handle's lock */
 	LEFT_CALL,              /* call(w, routine, arg)                    */
 };
 

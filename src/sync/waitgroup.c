@@ -21,8 +21,8 @@
  *     zero with a flag means the releaser is still at work.  It is straight-
  *     line code, so wait spins for it;
  *   - the releaser's last access is the subtraction that clears the flags.  By
- *     then every waiter is either claimed, and parked until the weft__ready
- *     that comes after, or marked `detached`;
+ *     then every waiter is marked `detached`, and either claimed, hence parked
+ *     until the weft__ready that comes after, or on its way out;
  *   - a done that does not reach zero, or reaches it without WAITERS, touches
  *     nothing after its addition;
  *   - a waiter that was readied does not look at the object again;
@@ -108,14 +108,13 @@ static NOINLINE void release(weft_waitgroup *group)
 	for (p = group->weft__waiters; p; p = next) {
 		next = p->next;
 		spin_lock(&p->guard);
-		if (wait_claim(&p->wt)) {
+		p->detached = true;
+		if (wait_claim(&p->wt)) {       /* ours until weft__ready */
 			p->next = NULL;
 			*end = p;
 			end = &p->next;
-		} else {
-			p->detached = true;
-			spin_unlock(&p->guard);
 		}
+		spin_unlock(&p->guard);
 	}
 	sub_acqrel(state, LOCKED | WAITERS);                        /* G1 G2 */
 	if (ready && !ready->next) {

@@ -31,7 +31,7 @@ static int start_each(void *arg)
 	uintptr_t w[6] = {
 		(uintptr_t)-1, 0, 255, (uintptr_t)-5, (uintptr_t)-7, 6,
 	};
-	int sum = 0, status = 0, seven = 7;
+	int sum = 0, status = 0;
 	weft_id id = 0;
 
 	(void)arg;
@@ -49,7 +49,6 @@ static int start_each(void *arg)
 	CHECK_EQ(weft_spawn(&id, &a, answer, (void *)(intptr_t)INT32_MIN), 0);
 	CHECK_EQ(weft_join(id, &status), 0);
 	CHECK_EQ(status, INT32_MIN);
-	(void)seven;
 	weft_chan_unref(done);
 	return 0;
 }
@@ -429,9 +428,9 @@ static int leave(int depth)
 {
 	volatile char frame[64] = { 0 };
 
-	if (!depth)
-		weft_exit(42);
-	return leave(depth - 1) + frame[depth % 64];
+	if (depth)
+		return leave(depth - 1) + frame[depth % 64];
+	weft_exit(42);
 }
 
 static int leave_deep(void *arg)

@@ -15,7 +15,8 @@
 #                followed, a value loaded *through* such an address is not an
 #                address of the thread and is free.
 #   can reach    a call or tail jump to weft__arch_switch* or to a function that
-#                can reach it; a call through a pointer can reach anything.
+#                can reach it; a call through a pointer can reach anything
+#                (but not in a function that `handlers` names).
 #   used         any read of the register or slot after the call.
 #
 # Each place holds 0 nothing, 1 made from the thread pointer, 2 that and a
@@ -487,7 +488,7 @@ END {
 		print "tls: no weft__arch_switch in the library"
 		exit 99
 	}
-	# An indirect jump inside a function is its jump table, not a call.
+	# A jump through a pointer may be a tail call as well as a jump table.
 	reach["?"] = 1
 	top = 0
 	for (f in reach)
@@ -501,7 +502,8 @@ END {
 			}
 	}
 	for (i = 1; i <= n; i++)
-		switches[i] = kind[i] == "call" && (callee[i] in reach)
+		switches[i] = kind[i] == "call" && (callee[i] in reach) &&
+			!(callee[i] == "?" && index(" " handlers " ", " " fn[i] " "))
 	# Where a jump table may lead: starts of code that nothing falls into.
 	for (i = 1; i <= n; i++)
 		if (to[i] != "" && (to[i] in at))

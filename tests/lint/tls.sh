@@ -2,6 +2,10 @@
 # Disassembles the shared library: no address made from the thread pointer is
 # held across a switch.  The rule, exactly: tls.awk.  LIBRARY may name another
 # file.
+#
+# HANDLERS are signal handlers: they may hold errno around a call of the handler
+# that was there before them, since no handler can be left by a switch.
+HANDLERS="on_fault"
 lint=$(cd "$(dirname "$0")" && pwd) || exit 99
 so=${LIBRARY:-.libs/libweft.so}
 [ "${weft_sanitizer:-none}" = none ] || {
@@ -16,4 +20,4 @@ so=${LIBRARY:-.libs/libweft.so}
 out=$(mktemp) || exit 99
 trap 'rm -f "$out"' EXIT
 ${OBJDUMP:-objdump} -d --no-show-raw-insn "$so" > "$out" || exit 99
-${AWK:-awk} -v verbose=1 -f "$lint/tls.awk" "$out"
+${AWK:-awk} -v verbose=1 -v handlers="$HANDLERS" -f "$lint/tls.awk" "$out"

@@ -431,8 +431,9 @@ int main(void)
 		struct job job = { draw(&rng), { rng_next(&rng) } };
 
 		if (getenv("WEFT_STRESS_VERBOSE"))
-			printf("cap %zu size %zu workers %u senders %u receivers %u threads %u early %d deadlines %d\n",
-			       job.s.cap, job.s.size, job.s.workers,
+			printf("cap %zu size %zu workers %u senders %u "
+			       "receivers %u threads %u early %d deadlines %d"
+			       "\n", job.s.cap, job.s.size, job.s.workers,
 			       job.s.senders, job.s.receivers, job.s.threads,
 			       job.s.close_early, job.s.deadlines);
 		one(&job, play);

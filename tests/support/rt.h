@@ -110,7 +110,7 @@ static char said[65536];
 
 /* Run fn(arg) in a child; its answer is the exit status. */
 __attribute__((unused))
-static int in_child(int (*fn)(void *), void *arg)
+static int in_child(int (*fn)(void *), const void *arg)
 {
 	int fd[2], status = -1;
 	size_t n = 0;
@@ -123,7 +123,7 @@ static int in_child(int (*fn)(void *), void *arg)
 	if (pid == 0) {
 		dup2(fd[1], STDERR_FILENO);
 		close(fd[0]);
-		_exit(fn(arg));
+		_exit(fn((void *)(uintptr_t)arg));
 	}
 	close(fd[1]);
 	while (n < sizeof said - 1 &&

@@ -78,6 +78,16 @@ static inline void weft__arch_pause(void)
 	__asm__ volatile("isb");
 }
 
+static inline _Noreturn void weft__arch_leave(void *to, void *pass)
+{
+	register void *x0 __asm__("x0") = to;
+	register void *x1 __asm__("x1") = pass;
+
+	__asm__ volatile("b weft__arch_jump_ret"
+			 : : "r"(x0), "r"(x1) : "memory");
+	__builtin_unreachable();
+}
+
 #define WEFT_ARCH_TLS_LOAD(symbol) __extension__ ({ \
 	void *weft__tls_value; \
 	uintptr_t weft__tls_at; \

@@ -189,6 +189,32 @@ weft__arch_switch_ret:
 	.cfi_endproc
 	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
+/* void *weft__arch_switch_enter(void **save, void *to, void *pass,
+ * x0                            x0           x1        x2
+ *                               void (*entry)(void *))
+ *                               x3                       */
+	function weft__arch_switch_enter
+weft__arch_switch_enter:
+	.cfi_startproc
+	B_KEY
+	BTI_C
+	leave_for
+	cbnz	x3, 2f
+	.cfi_remember_state
+	take_over
+	ret
+2:	.cfi_restore_state
+	.cfi_undefined x30
+	cbz	x9, 3f
+	msr	fpcr, xzr
+3:
+	mov	x29, xzr
+	mov	x16, x3
+	adr	x30, outermost
+	br	x16
+	.cfi_endproc
+	.size	weft__arch_switch_enter, . - weft__arch_switch_enter
+
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                x0        x1           */
 	function weft__arch_jump
@@ -207,8 +233,27 @@ weft__arch_jump:
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 
+/* The same for weft__arch_leave, which branches here. */
+	function weft__arch_jump_ret
+weft__arch_jump_ret:
+	.cfi_startproc
+	B_KEY
+	BTI_C
+	mrs	x9, fpcr
+	mov	x2, x0
+	mov	x0, x1
+	mov	sp, x2
+	cfi_frame
+	NEGATE
+	take_over
+	ret
+	.cfi_endproc
+	.size	weft__arch_jump_ret, . - weft__arch_jump_ret
+
 /* The outermost frame of a context: x19 is what to call, x0 its argument, x29
- * is zero.  Reached by the branch of a first resume, and by enter. */
+ * is zero.  Reached by a first resume, and by enter.  What it calls never
+ * returns, so the branch is one that the return predictor does not count;
+ * through x16, because a landing pad for calls admits that one, too. */
 	function weft__arch_start
 weft__arch_start:
 	.cfi_startproc
@@ -220,7 +265,10 @@ weft__arch_start:
 #if HAVE_BTI
 	hint	38
 #endif
-	blr	x19
+	mov	x16, x19
+	adr	x30, outermost
+	br	x16
+outermost:
 	brk	#1000
 	.cfi_endproc
 	.size	weft__arch_start, . - weft__arch_start

@@ -66,6 +66,16 @@ static inline void weft__arch_pause(void)
 	__asm__ volatile(".4byte 0x0100000f");
 }
 
+static inline _Noreturn void weft__arch_leave(void *to, void *pass)
+{
+	register void *a0 __asm__("a0") = to;
+	register void *a1 __asm__("a1") = pass;
+
+	__asm__ volatile("tail weft__arch_jump_ret"
+			 : : "r"(a0), "r"(a1) : "memory", "t1");
+	__builtin_unreachable();
+}
+
 #define WEFT_ARCH_TLS_LOAD(symbol) __extension__ ({ \
 	void *weft__tls_value; \
 	__asm__ volatile("la.tls.ie %0, " #symbol "\n\t" \

@@ -148,6 +148,32 @@ weft__arch_switch_ret:
 	.cfi_endproc
 	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
+/* void *weft__arch_switch_enter(void **save, void *to, void *pass,
+ * a0                            a0           a1        a2
+ *                               void (*entry)(void *))
+ *                               a3                       */
+	function weft__arch_switch_enter
+weft__arch_switch_enter:
+	.cfi_startproc
+	leave_for
+	bnez	a3, 2f
+	.cfi_remember_state
+	take_over
+	restore	ra, FRAME_RA
+	addi	sp, sp, FRAME_SIZE
+	.cfi_def_cfa_offset 0
+	ret
+2:	.cfi_restore_state
+	.cfi_undefined ra
+	beqz	t0, 3f
+	fsrm	zero
+3:
+	li	s0, 0
+	lla	ra, outermost
+	jr	a3
+	.cfi_endproc
+	.size	weft__arch_switch_enter, . - weft__arch_switch_enter
+
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                a0        a1           */
 	function weft__arch_jump
@@ -166,9 +192,30 @@ weft__arch_jump:
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 
+/* The same for weft__arch_leave, which jumps here. */
+	function weft__arch_jump_ret
+weft__arch_jump_ret:
+	.cfi_startproc
+	frrm	t0
+	mv	t2, a0
+	mv	a0, a1
+	mv	sp, t2
+	.cfi_def_cfa sp, FRAME_SIZE
+	cfi_at	ra, FRAME_RA
+	each_integer cfi_at
+	each_float cfi_at
+	take_over
+	restore	ra, FRAME_RA
+	addi	sp, sp, FRAME_SIZE
+	.cfi_def_cfa_offset 0
+	ret
+	.cfi_endproc
+	.size	weft__arch_jump_ret, . - weft__arch_jump_ret
+
 /* The outermost frame of a context: s1 is what to call, a0 its argument, s0,
- * the frame pointer, is zero.  Reached by the jump of a first resume, and by
- * enter. */
+ * the frame pointer, is zero.  Reached by a first resume, and by enter.  What it
+ * calls never returns, so the jump is one that the return predictor does not
+ * count. */
 	function weft__arch_start
 weft__arch_start:
 	.cfi_startproc
@@ -177,7 +224,9 @@ weft__arch_start:
 	.option	norvc
 	nop
 	.option	pop
-	jalr	s1
+	lla	ra, outermost
+	jr	s1
+outermost:
 	ebreak
 	.cfi_endproc
 	.size	weft__arch_start, . - weft__arch_start

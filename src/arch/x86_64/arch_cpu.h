@@ -79,6 +79,13 @@ static inline void weft__arch_pause(void)
 	__asm__ volatile("pause");
 }
 
+static inline _Noreturn void weft__arch_leave(void *to, void *pass)
+{
+	__asm__ volatile("jmp weft__arch_jump_ret"
+			 : : "D"(to), "S"(pass) : "memory");
+	__builtin_unreachable();
+}
+
 #define WEFT_ARCH_TLS_LOAD(symbol) __extension__ ({ \
 	void *weft__tls_value; \
 	__asm__ volatile("movq " #symbol "@gottpoff(%%rip), %0\n\t" \

@@ -126,6 +126,32 @@ weft__arch_switch_ret:
 	.cfi_endproc
 	.size	weft__arch_switch_ret, . - weft__arch_switch_ret
 
+/* void *weft__arch_switch_enter(void **save, void *to, void *pass,
+ * rax                           rdi          rsi       rdx
+ *                               void (*entry)(void *))
+ *                               rcx                      */
+	function weft__arch_switch_enter
+weft__arch_switch_enter:
+	.cfi_startproc
+	endbr64
+	leave_for
+	testq	%rcx, %rcx
+	jnz	1f
+	.cfi_remember_state
+	take_over
+	ret
+1:	.cfi_restore_state
+	.cfi_undefined rip
+	ldmxcsr	fp_default(%rip)
+	fldcw	4 + fp_default(%rip)
+	xorl	%ebp, %ebp
+	leaq	outermost(%rip), %rdx
+	pushq	%rdx
+	movq	%rax, %rdi
+	jmp	*%rcx
+	.cfi_endproc
+	.size	weft__arch_switch_enter, . - weft__arch_switch_enter
+
 /* _Noreturn void weft__arch_jump(void *to, void *pass)
  *                                rdi       rsi          */
 	function weft__arch_jump
@@ -140,8 +166,22 @@ weft__arch_jump:
 	.cfi_endproc
 	.size	weft__arch_jump, . - weft__arch_jump
 
+/* The same for weft__arch_leave, which jumps here. */
+	function weft__arch_jump_ret
+weft__arch_jump_ret:
+	.cfi_startproc
+	endbr64
+	movq	%rsi, %rax
+	movq	%rdi, %rsp
+	cfi_frame
+	take_over
+	ret
+	.cfi_endproc
+	.size	weft__arch_jump_ret, . - weft__arch_jump_ret
+
 /* The outermost frame of a context: r12 is what to call, rax its argument,
- * rbp is zero.  Reached by the jump of a first resume, and by enter. */
+ * rbp is zero.  Reached by a first resume, and by enter.  The call is a push
+ * and a jump: it is never returned to, so the predictor is not to know it. */
 	function weft__arch_start
 weft__arch_start:
 	.cfi_startproc
@@ -151,8 +191,11 @@ weft__arch_start:
 	.error	"FRAME_START"
 	.endif
 	endbr64
+	leaq	outermost(%rip), %rcx
+	pushq	%rcx
 	movq	%rax, %rdi
-	call	*%r12
+	jmp	*%r12
+outermost:
 	ud2
 	.cfi_endproc
 	.size	weft__arch_start, . - weft__arch_start

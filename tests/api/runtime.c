@@ -1,0 +1,602 @@
+/* tests/api/runtime.c - a run: how it starts, how it ends, what it leaves. */
+#include "support/rt.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+TestSuite(runtime, .timeout = 60);
+
+static atomic_int ran;
+static weft_chan *shared;
+
+static int give_back(void *arg)
+{
+	return (int)(intptr_t)arg;
+}
+
+Test(runtime, run_returns_what_main_returned)
+{
+	static const int values[] = { 0, 1, -1, -EDEADLK, 4711, INT32_MIN };
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		for (size_t k = 0; k < COUNT(worker_counts); k++)
+			cr_assert_eq(run_on(worker_counts[k], give_back,
+					    (void *)(intptr_t)values[i]),
+				     values[i]);
+		cr_assert_eq(weft_run(give_back, (void *)(intptr_t)values[i]),
+			     values[i]);
+		cr_assert_eq(weft_run_config(NULL, give_back,
+					     (void *)(intptr_t)values[i]),
+			     values[i]);
+	}
+}
+
+static int nest(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(weft_run(give_back, NULL), -EPERM);
+	CHECK_EQ(weft_run(NULL, NULL), -EINVAL);
+	return 0;
+}
+
+Test(runtime, run_refuses)
+{
+	cr_assert_eq(weft_run(NULL, NULL), -EINVAL);
+	cr_assert_eq(weft_run_config(NULL, NULL, NULL), -EINVAL);
+	EACH(nest);
+}
+
+static int threads_now(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static int some_work(void *arg)
+{
+	weft_id id[10];
+
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(weft_spawn(&id[i], NULL, give_back, arg), 0);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(weft_join(id[i], NULL), 0);
+	return 0;
+}
+
+Test(runtime, starts_and_stops_200_times)
+{
+	int before = threads_now(), max = before + 2;
+	weft_time end;
+
+	for (int i = 0; i < 200; i++)
+		cr_assert_eq(run_on(worker_counts[i % 4], some_work, NULL), 0);
+	/* Joined threads vanish from /proc a moment later. */
+	for (end = weft_in(10 * WEFT_S);
+	     threads_now() > max && weft_now() < end;)
+		sched_yield();
+	cr_assert(threads_now() <= max);
+	cr_assert_eq(failures, 0);
+}
+
+/* --- the end --------------------------------------------------------------------- */
+
+static void send_for_ever(void *arg)
+{
+	ran++;
+	weft_chan_send(shared, &(int){ 1 });
+	(void)arg;
+	CHECK(!"sent");
+}
+
+static void recv_for_ever(void *arg)
+{
+	ran++;
+	weft_chan_recv(arg, NULL);
+	CHECK(!"received");
+}
+
+static void recv_until(void *arg)
+{
+	ran++;
+	(void)!weft_chan_recv_until(arg, NULL, weft_in(1000 * WEFT_S));
+	CHECK(!"received");
+}
+
+static void wait_group(void *arg)
+{
+	ran++;
+	weft_waitgroup_wait(arg);
+	CHECK(!"waited");
+}
+
+static int join_it(void *arg)
+{
+	ran++;
+	CHECK_EQ(weft_join(*(weft_id *)arg, NULL), 0);
+	return 0;
+}
+
+static int park_here(void *arg)
+{
+	ran++;
+	(void)arg;
+	return weft_park_until(WEFT_FOREVER);
+}
+
+static weft_chan *other;
+static weft_waitgroup group;
+
+static int leave_all(void *arg)
+{
+	weft_id a, b;
+
+	(void)arg;
+	ran = 0;
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(weft_go(send_for_ever, NULL), 0);
+		CHECK_EQ(weft_go(recv_for_ever, other), 0);
+		CHECK_EQ(weft_go(recv_until, other), 0);
+		CHECK_EQ(weft_go(wait_group, &group), 0);
+		CHECK_EQ(weft_spawn(&a, NULL, park_here, NULL), 0);
+		CHECK_EQ(weft_spawn(&b, NULL, join_it, &a), 0);
+		/* No frame of theirs may be needed once main has gone. */
+		wait_until(ran == 6 * (i + 1));
+	}
+	return 0;
+}
+
+static int use_again(void *arg)
+{
+	weft_id id;
+
+	CHECK_EQ(weft_chan_try_recv(shared, NULL), -EAGAIN);
+	CHECK_EQ(weft_chan_try_send(other, arg), -EAGAIN);
+	CHECK_EQ(weft_spawn(&id, NULL, some_work, NULL), 0);
+	CHECK_EQ(weft_join(id, NULL), 0);
+	return 0;
+}
+
+static void *send_one(void *arg)
+{
+	give(arg, 8);
+	return NULL;
+}
+
+Test(runtime, waits_of_discarded_routines_are_withdrawn)
+{
+	pthread_t t;
+
+	shared = ints(0);
+	other = ints(0);
+	weft_waitgroup_add(&group, 1);
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		cr_assert_eq(run_on(worker_counts[i], leave_all, NULL), 0);
+		/* Between plain threads, */
+		cr_assert_eq(weft_chan_try_recv(shared, NULL), -EAGAIN);
+		cr_assert_eq(weft_chan_try_send(other, NULL), -EAGAIN);
+		cr_assert_eq(pthread_create(&t, NULL, send_one, other), 0);
+		cr_assert_eq(take(other), 8);
+		pthread_join(t, NULL);
+		/* and in the next run. */
+		cr_assert_eq(run_on(worker_counts[i], use_again, NULL), 0);
+		cr_assert_eq(failures, 0);
+	}
+	weft_waitgroup_done(&group);
+	weft_waitgroup_wait(&group);
+	weft_chan_unref(shared);
+	weft_chan_unref(other);
+}
+
+/* Made ready, but main ends before they can run. */
+static void woken_late(void *arg)
+{
+	ran++;
+	weft_waitgroup_wait(arg);
+}
+
+static void received_late(void *arg)
+{
+	ran++;
+	weft_chan_recv(arg, NULL);
+}
+
+static int wake_and_go(void *arg)
+{
+	(void)arg;
+	ran = 0;
+	shared = ints(0);
+	other = ints(0);
+	weft_waitgroup_add(&group, 1);
+	for (int i = 0; i < 10; i++) {
+		CHECK_EQ(weft_go(woken_late, &group), 0);
+		CHECK_EQ(weft_go(received_late, shared), 0);
+		CHECK_EQ(weft_go(received_late, other), 0);
+	}
+	wait_until(ran == 30);
+	for (int i = 0; i < 20; i++)
+		weft_yield();
+	give(shared, 1);
+	CHECK_EQ(weft_chan_close(other), 0);
+	weft_waitgroup_done(&group);
+	return 0;
+}
+
+Test(runtime, main_may_end_before_the_woken_run)
+{
+	for (int i = 0; i < 40; i++)
+		for (size_t k = 0; k < COUNT(worker_counts); k++) {
+			cr_assert_eq(run_on(worker_counts[k], wake_and_go,
+					    NULL), 0);
+			weft_chan_unref(shared);
+			weft_chan_unref(other);
+			cr_assert_eq(failures, 0);
+		}
+}
+
+/* Plain threads go on using the channels while the run ends. */
+static atomic_bool over;
+
+static void *feed(void *arg)
+{
+	while (!over) {
+		(void)!weft_chan_send_until(arg, &(int){ 1 },
+					    weft_in(50 * WEFT_US));
+		(void)!weft_chan_recv_until(other, NULL, weft_in(50 * WEFT_US));
+	}
+	return NULL;
+}
+
+static void receive_on(void *arg)
+{
+	while (weft_chan_recv(arg, NULL) == 0)
+		(void)!weft_chan_send_until(other, NULL, weft_in(WEFT_MS));
+}
+
+static int receive_some(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(weft_go(receive_on, shared), 0);
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(weft_chan_recv(shared, NULL), 0);
+	return 0;
+}
+
+Test(runtime, may_end_while_plain_threads_use_its_channels)
+{
+	pthread_t t[3];
+
+	shared = ints(0);
+	other = ints(0);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&t[i], NULL, feed, shared), 0);
+	for (int i = 0; i < 50; i++) {
+		weft_config c = {
+			.workers = worker_counts[i % 4],
+			.on_deadlock = WEFT_DEADLOCK_IGNORE,
+		};
+
+		cr_assert_eq(weft_run_config(&c, receive_some, NULL), 0);
+	}
+	over = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	cr_assert_eq(failures, 0);
+	weft_chan_unref(shared);
+	weft_chan_unref(other);
+}
+
+static void loop_on(void *arg)
+{
+	(void)arg;
+	ran++;
+	for (;;)
+		weft_yield();
+}
+
+static void loop_checking(void *arg)
+{
+	(void)arg;
+	ran++;
+	for (;;)
+		weft_checkpoint();
+}
+
+static void loop_trying(void *arg)
+{
+	(void)arg;
+	ran++;
+	for (;;)
+		(void)!weft_chan_try_recv(shared, NULL);
+}
+
+static int leave_running(void *arg)
+{
+	(void)arg;
+	ran = 0;
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(weft_go(loop_on, NULL), 0);
+		CHECK_EQ(weft_go(loop_checking, NULL), 0);
+		CHECK_EQ(weft_go(loop_trying, NULL), 0);
+	}
+	wait_until(ran == 9);
+	return 0;
+}
+
+Test(runtime, discards_those_that_never_wait)
+{
+	shared = ints(0);
+	EACH(leave_running);
+}
+
+/* --- WEFT_WAIT_ALL ------------------------------------------------------------------- */
+
+static void take_long(void *arg)
+{
+	for (int i = 0; i < 20; i++)
+		weft_yield();
+	CHECK_EQ(weft_sleep(2 * WEFT_MS), 0);
+	if (arg)
+		CHECK_EQ(weft_go(take_long, (char *)arg - 1), 0);
+	ran++;
+}
+
+static int leave_busy(void *arg)
+{
+	ran = 0;
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(weft_go(take_long, (void *)3), 0);
+	(void)arg;
+	return 6;
+}
+
+Test(runtime, wait_all_waits_for_all)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		weft_config c = {
+			.workers = worker_counts[i], .flags = WEFT_WAIT_ALL,
+		};
+
+		cr_assert_eq(weft_run_config(&c, leave_busy, NULL), 6);
+		cr_assert_eq(ran, 40);
+		for (int k = 0; k < 50; k++)
+			cr_assert_eq(weft_run_config(&c, some_work, NULL), 0);
+		cr_assert_eq(failures, 0);
+	}
+}
+
+/* --- deadlock -------------------------------------------------------------------------- */
+
+static int all_wait(void *arg)
+{
+	weft_attr a = { .name = "philosopher" };
+	weft_id id[3];
+
+	(void)arg;
+	shared = ints(0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(weft_spawn(&id[i], &a, park_here, NULL), 0);
+	CHECK_EQ(weft_join(id[0], NULL), 0);
+	return 0;
+}
+
+static int run_all_wait(void *arg)
+{
+	return run_on((unsigned)(uintptr_t)arg, all_wait, NULL) == -EDEADLK ?
+	       17 : 1;
+}
+
+Test(runtime, deadlock_is_reported)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		int rc = in_child(run_all_wait,
+				  (void *)(uintptr_t)worker_counts[i]);
+		char *line, *end;
+
+		cr_assert_eq(rc, 17, "%d: %s", rc, said);
+		end = strchr(said, '\n');
+		cr_assert_not_null(end);
+		line = strstr(said, "deadlock");
+		cr_assert(line && line < end, "%s", said);
+		cr_assert_not_null(strstr(said, "philosopher"), "%s", said);
+		cr_assert_not_null(strstr(said, "join"), "%s", said);
+		cr_assert_not_null(strstr(said, ": park"), "%s", said);
+	}
+}
+
+static int abort_all_wait(void *arg)
+{
+	weft_config c = { .workers = 2, .on_deadlock = WEFT_DEADLOCK_ABORT };
+
+	signal(SIGABRT, SIG_DFL);
+	return weft_run_config(&c, all_wait, arg);
+}
+
+Test(runtime, deadlock_may_abort)
+{
+	int rc = in_child(abort_all_wait, NULL);
+
+	cr_assert_eq(rc, -SIGABRT, "%d: %s", rc, said);
+	cr_assert_not_null(strstr(said, "deadlock"), "%s", said);
+}
+
+static int nap_and_work(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(weft_sleep(300 * WEFT_US), 0);
+		CHECK_EQ(weft_park_until(weft_in(300 * WEFT_US)), -ETIMEDOUT);
+		some_work(NULL);
+	}
+	return 0;
+}
+
+Test(runtime, timers_are_no_deadlock)
+{
+	EACH(nap_and_work);
+}
+
+/* A plain thread that waits in a channel of the run can wake others once it
+ * has been woken itself, however long that takes it. */
+static void *slow_answer(void *arg)
+{
+	struct timespec t;
+	int v = take(shared);
+
+	(void)arg;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	for (struct timespec u = t; (u.tv_sec - t.tv_sec) * 1000000000 +
+	     u.tv_nsec - t.tv_nsec < 20000000;)
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &u);
+	give(other, v + 1);
+	return NULL;
+}
+
+static int ask_thread(void *arg)
+{
+	(void)arg;
+	give(shared, 1);
+	return take(other) != 2;
+}
+
+Test(runtime, a_thread_that_was_woken_is_no_deadlock)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		pthread_t t;
+
+		shared = ints(0);
+		other = ints(0);
+		cr_assert_eq(pthread_create(&t, NULL, slow_answer, NULL), 0);
+		/* It has to wait first, where nothing shows it. */
+		for (int k = 0; k < 20000; k++)
+			sched_yield();
+		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
+		pthread_join(t, NULL);
+		weft_chan_unref(shared);
+		weft_chan_unref(other);
+	}
+	cr_assert_eq(failures, 0);
+}
+
+/* And one with a deadline wakes by itself. */
+static void *late_answer(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(weft_sleep(50 * WEFT_MS), 0);
+	CHECK_EQ(take(shared), 1);
+	give(other, 2);
+	return NULL;
+}
+
+Test(runtime, a_thread_with_a_deadline_is_no_deadlock)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		pthread_t t;
+
+		shared = ints(0);
+		other = ints(0);
+		cr_assert_eq(pthread_create(&t, NULL, late_answer, NULL), 0);
+		for (int k = 0; k < 20000; k++)
+			sched_yield();
+		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
+		pthread_join(t, NULL);
+		weft_chan_unref(shared);
+		weft_chan_unref(other);
+	}
+	cr_assert_eq(failures, 0);
+}
+
+/* So can a routine of another runtime. */
+static void answer_later(void *arg)
+{
+	CHECK_EQ(weft_chan_recv(shared, NULL), 0);
+	CHECK_EQ(weft_sleep(30 * WEFT_MS), 0);
+	give(arg, 2);
+}
+
+Test(runtime, another_runtime_is_no_deadlock)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		weft_config c = { .workers = 1 };
+		weft_runtime *rt;
+
+		shared = ints(0);
+		other = ints(0);
+		cr_assert_eq(weft_start(&c, &rt), 0);
+		cr_assert_eq(weft_submit(rt, answer_later, other), 0);
+		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
+		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		weft_chan_unref(shared);
+		weft_chan_unref(other);
+	}
+	cr_assert_eq(failures, 0);
+}
+
+/* --- signals ----------------------------------------------------------------------------- */
+
+static int look_at_mask(void *arg)
+{
+	static const int asynchronous[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGALRM, SIGPIPE,
+	};
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+	sigset_t set;
+
+	(void)arg;
+	CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &set), 0);
+	for (size_t i = 0; i < COUNT(asynchronous); i++)
+		CHECK(sigismember(&set, asynchronous[i]));
+	for (size_t i = 0; i < COUNT(faults); i++)
+		CHECK(!sigismember(&set, faults[i]));
+	return 0;
+}
+
+static void *mask_of_pool(void *arg)
+{
+	look_at_mask(arg);
+	return NULL;
+}
+
+static int masks(void *arg)
+{
+	weft_id id[20];
+
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(weft_spawn(&id[i], NULL, look_at_mask, NULL), 0);
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(weft_join(id[i], NULL), 0);
+	CHECK_EQ(weft_blocking(mask_of_pool, arg, NULL), 0);
+	return 0;
+}
+
+static atomic_int signals;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+Test(runtime, asynchronous_signals_stay_with_the_programs_threads)
+{
+	sigset_t before, after;
+
+	signal(SIGUSR1, on_signal);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	EACH(masks);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	for (int i = 1; i < 32; i++)
+		cr_assert_eq(sigismember(&before, i), sigismember(&after, i));
+	kill(getpid(), SIGUSR1);
+	cr_assert_eq(signals, 1);
+}
