@@ -17,6 +17,7 @@ libweft_core_la_SOURCES = \
 	%D%/os/cpus.c \
 	%D%/os/futex.c \
 	%D%/os/memory.c \
+	%D%/os/symbol.c \
 	%D%/os/spinwait.c \
 	%D%/os/thread.h \
 	%D%/os/thread.c \

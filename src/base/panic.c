@@ -33,7 +33,7 @@ void weft__warn(const char *fmt, ...)
 void weft__panic(const char *fmt, ...)
 {
 	va_list ap;
-	char who[256];
+	char who[400];
 
 	va_start(ap, fmt);
 	say("panic: ", fmt, ap);

@@ -1,4 +1,5 @@
-/* os/os.h - what this library asks of the kernel: memory.
+/* os/os.h - what this library asks of the kernel: memory,
+ * and of the dynamic linker: names of code.
  *
  * Every call that maps, unmaps, discards or protects goes through here, so a
  * test can make any of them fail (weft__os_fault).  None of them parks or sets
@@ -57,5 +58,11 @@ long weft__os_map_limit(void);
 /* The number of pages of [p, p + len) that are resident; for tests and
  * reports. */
 size_t weft__os_resident(const void *p, size_t len);
+
+/* --- code (symbol.c) ------------------------------------------------------ */
+
+/* "0x1234 name+0x12 (file+0x34)", the parts that are known, cut to size;
+ * returns the length.  For signal handlers, too. */
+size_t weft__os_code_name(const void *pc, char *buf, size_t size);
 
 #endif

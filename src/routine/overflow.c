@@ -16,7 +16,6 @@
 #include "routine/overflow.h"
 #include "routine/slab.h"
 
-#include <dlfcn.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -66,26 +65,12 @@ static void say(struct line *l)
 	l->n = 0;
 }
 
-/* name+0x12 (file+0x3456); the parts that are known. */
 static void add_code(struct line *l, const void *pc)
 {
-	Dl_info i;
+	char name[256];
 
-	add(l, "0x");
-	add_number(l, (uintptr_t)pc, 16);
-	if (!dladdr(pc, &i) || !i.dli_fname)
-		return;
-	if (i.dli_sname) {
-		add(l, " ");
-		add(l, i.dli_sname);
-		add(l, "+0x");
-		add_number(l, (uintptr_t)pc - (uintptr_t)i.dli_saddr, 16);
-	}
-	add(l, " (");
-	add(l, i.dli_fname);
-	add(l, "+0x");
-	add_number(l, (uintptr_t)pc - (uintptr_t)i.dli_fbase, 16);
-	add(l, ")");
+	weft__os_code_name(pc, name, sizeof name);
+	add(l, name);
 }
 
 /* --- the backtrace: equal frames in a row are one line --------------------- */

@@ -51,7 +51,7 @@ struct stack_sanitizer {
 };
 
 /* Larger frames need larger stacks. */
-#define WEFT_STACK_FACTOR (WEFT_ASAN ? 4 : 1)
+#define WEFT_STACK_FACTOR 4
 
 /* sanitize.c.  Get and put of a pooled stack: (un)poison it, (un)register it
  * as a place where pointers are found, make and destroy its fiber. */

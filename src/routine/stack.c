@@ -14,6 +14,8 @@
 #include "os/thread.h"
 #include "routine/slab.h"
 
+#include <weft/routine.h>
+
 enum {
 	FIRST_SLAB = 1 << 20,           /* bytes; then twice as much          */
 	LAST_SLAB = 1 << 30,
@@ -36,11 +38,11 @@ int weft__stack_class(size_t bytes)
 
 	if (!bytes)
 		return STACK_DEFAULT;
+	if (bytes == WEFT_STACK_SUBPAGE)
+		return STACK_SUBPAGE;   /* opt-in: this size and no other */
 	if (bytes > SIZE_MAX / WEFT_STACK_FACTOR)
 		return -EINVAL;
 	bytes *= WEFT_STACK_FACTOR;
-	if (bytes <= weft__stack_class_size(STACK_SUBPAGE))
-		return STACK_SUBPAGE;
 	bytes = bytes < page ? page : bytes;
 	while (weft__stack_class_size((unsigned)cls) < bytes)
 		if (++cls == STACK_CLASSES)

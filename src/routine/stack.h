@@ -147,8 +147,9 @@ void weft__stack_pool_fini(struct stack_pool *p);
 enum guard_tier weft__guard_tier(struct stack_pool *p);
 const char *weft__guard_tier_name(enum guard_tier tier);
 
-/* Class for a wanted size: 0 = default, WEFT_STACK_SUBPAGE (2048) or less =
- * subpage, else rounded up; -EINVAL when larger than the largest. */
+/* Class for a wanted size: 0 = default, exactly WEFT_STACK_SUBPAGE (2048) =
+ * subpage, else rounded up to 4 KB or more; -EINVAL when larger than the
+ * largest. */
 int weft__stack_class(size_t bytes);
 size_t weft__stack_class_size(unsigned cls);
 

@@ -2,8 +2,8 @@
  *
  * Place in the life of a routine:  ring overflow, plain thread -> [ injectq ]
  *
- * A locked FIFO linked through routine.next, with its length readable without
- * the lock.
+ * A locked FIFO of single routines, linked through routine.next, and of blocks
+ * of them; its length is readable without the lock.
  *
  * Invariants
  *   J1  a routine in it is NEW or RUNNABLE and in no other queue.
@@ -27,12 +27,31 @@
 struct injectq {
 	CACHE_ALIGNED struct spinlock lock;
 	_Atomic uint32_t len;           /* J2 */
-	struct routine *head, *tail;    /* lock */
+	struct routine *head, *tail;    /* lock: elements (injectq.c)       */
+	struct inject_block *spare;     /* lock: free, linked by next       */
+	struct inject_chunk *chunks;    /* lock: all blocks ever made       */
+};
+
+/* Many in one element; whoever has it fills slot before it is pushed. */
+struct inject_block {
+	struct routine *next;           /* lock: the element after it       */
+	uint32_t first, end;            /* lock: what is left of slot       */
+	struct routine *slot[RUNQ_SPILL];
 };
 
 /* Append the chain first..last of n routines. */
 void weft__injectq_push(struct injectq *q, struct routine *first,
 			struct routine *last, uint32_t n);
+
+/* A block to fill, NULL without memory; append it with n routines in it, or
+ * give it back as it is. */
+struct inject_block *weft__injectq_block(struct injectq *q);
+void weft__injectq_push_block(struct injectq *q, struct inject_block *b,
+			      uint32_t n);
+void weft__injectq_block_back(struct injectq *q, struct inject_block *b);
+
+/* Free the blocks.  The routines in them are forgotten. */
+void weft__injectq_fini(struct injectq *q);
 
 /* Put one routine before all others. */
 void weft__injectq_push_front(struct injectq *q, struct routine *r);

@@ -15,23 +15,27 @@
 #include "sched/runtime.h"
 #include "sched/switch.h"
 
-/* The ring is full: its older half and r go to the inject queue. */
+/* The ring is full: its older half goes to the inject queue, then r fits. */
 static NOINLINE void overflow(struct worker *w, struct routine *r)
 {
-	struct routine *first, *last;
+	struct injectq *q = &w->rt->inject;
+	struct inject_block *b = weft__injectq_block(q);
 	uint32_t n;
 
-	first = weft__runq_spill(&w->runq, &n, &last);
-	if (!first) {                   /* thieves made room meanwhile */
-		if (runq_push(&w->runq, r))
-			return;
-		first = last = r;
-		n = 0;
-	} else {
-		last->next = r;
-		last = r;
+	if (likely(b != NULL)) {
+		n = weft__runq_spill(&w->runq, b->slot);
+		if (n)
+			weft__injectq_push_block(q, b, n);
+		else            /* thieves made room meanwhile */
+			weft__injectq_block_back(q, b);
 	}
-	weft__injectq_push(&w->rt->inject, first, last, n + 1);
+	while (!runq_push(&w->runq, r)) {
+		/* No memory for a block: one by one. */
+		struct routine *first = runq_take(&w->runq);
+
+		if (first)
+			weft__injectq_push(q, first, first, 1);
+	}
 }
 
 /* Pinned or with a priority: the slow way in. */

@@ -2,32 +2,39 @@
  *
  * Read without locks while other threads may run: what is printed of a routine
  * that moves meanwhile may be a moment old, never wild, since records are
- * never unmapped.
+ * never unmapped.  Only a name is behind a pointer: it is read of the routine
+ * that asks itself, and of the others when their runtime is at rest.
  */
 #include "sched/local.h"
 #include "sched/runtime.h"
+#include "os/os.h"
 #include "routine/overflow.h"
 
 #include <stdio.h>
 
-static const struct extra *extra_seen(const struct routine *r)
+static const char *name_of(const struct routine *r)
 {
 	uint8_t state = load_rlx(&r->state);
+	const struct extra *x = NULL;
 
-	if (state == ROUTINE_NEW)
-		return r->flags & ROUTINE_EXTRA ?
-			(const struct extra *)r->word[5] : NULL;
-	return state == ROUTINE_FREE || state == ROUTINE_ENDED ? NULL :
-		r->live.extra;
+	if (state == ROUTINE_NEW && r->flags & ROUTINE_EXTRA)
+		x = (const struct extra *)r->word[5];
+	else if (state == ROUTINE_RUNNING || state == ROUTINE_PARKED)
+		x = r->live.extra;
+	return x && x->name[0] ? x->name : NULL;
 }
 
-static size_t describe(const struct routine *r, char *buf, size_t size)
+static size_t describe(const struct routine *r, const char *name, char *buf,
+		       size_t size)
 {
-	const struct extra *x = extra_seen(r);
-	int n = snprintf(buf, size, "routine %llu \"%s\" entry %p spawned at %p",
-			 (unsigned long long)routine_id(r), x ? x->name : "",
-			 (void *)(uintptr_t)r->fn, r->site);
+	char entry[160], site[160];
+	int n;
 
+	weft__os_code_name((const void *)(uintptr_t)r->fn, entry, sizeof entry);
+	weft__os_code_name(r->site, site, sizeof site);
+	n = snprintf(buf, size, "routine %llu%s%s%s, entry %s, spawned at %s",
+		     (unsigned long long)routine_id(r), name ? " \"" : "",
+		     name ? name : "", name ? "\"" : "", entry, site);
 	return n < 0 ? 0 : (size_t)n;
 }
 
@@ -35,7 +42,7 @@ static size_t describe_current(char *buf, size_t size)
 {
 	struct routine *r = weft__current(weft__worker());
 
-	return r ? describe(r, buf, size) : 0;
+	return r ? describe(r, name_of(r), buf, size) : 0;
 }
 
 /* Async-signal-safe: reads fields only. */
@@ -67,19 +74,21 @@ void weft__report_routines(struct weft_runtime *rt, const char *title)
 		[ROUTINE_RUNNING] = "running", [ROUTINE_ENDED] = "ended, not joined",
 	};
 	unsigned long count = 0;
+	bool rest = weft__runtime_at_rest(rt);
 	struct routine *r;
-	char who[256];
+	char who[400];
 
 	weft__warn("%s", title);
 	for (uint32_t i = 0; (r = weft__record_at(i)); i++) {
 		uint8_t state = load_rlx(&r->state);
 
 		if (!(load_rlx(&r->handle) & HANDLE_LIVE) ||
-		    r->rt != rt->slot || state == ROUTINE_FREE)
+		    r->rt != rt->slot || state == ROUTINE_FREE ||
+		    (r->flags & ROUTINE_MAIN && state == ROUTINE_ENDED))
 			continue;
 		if (++count > SHOWN)
 			continue;
-		describe(r, who, sizeof who);
+		describe(r, rest ? name_of(r) : NULL, who, sizeof who);
 		weft__warn("  %s: %s", who, state == ROUTINE_PARKED ?
 			   weft__park_reason_name[load_rlx(&r->reason)] :
 			   state_name[state]);

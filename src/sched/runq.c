@@ -4,39 +4,30 @@
  */
 #include "sched/runq.h"
 
-struct routine *weft__runq_spill(struct runq *q, uint32_t *n,
-				 struct routine **last)
+uint32_t weft__runq_spill(struct runq *q, struct routine **to)
 {
-	uint64_t head = load_acq(&q->head);                         /* Q2 */
+	uint64_t head = load_acq(&q->head), after;                  /* Q2 */
 	uint32_t tail = load_rlx(&q->tail);     /* the owner wrote it */
-	struct routine *first, *r;
 	uint32_t half;
 
 	do {
 		half = (tail - (uint32_t)head) / 2;
 		if (half == 0)
-			return NULL;    /* thieves made room */
-	} while (!cas_acqrel(&q->head, &head,
-			     runq_head_add(head, half)));           /* Q2 */
+			return 0;       /* thieves made room */
+		after = runq_head_add(head, half);
+	} while (!cas_acqrel(&q->head, &head, after));              /* Q2 */
 
-	/* Ours now, and so are the slots: only the owner writes them.  No copy
-	 * on the stack, which may be a small routine's. */
-	first = r = load_rlx(&q->slot[head % RUNQ_CAP]);
-	for (uint32_t i = 1; i < half; i++) {
-		r->next = load_rlx(&q->slot[(head + i) % RUNQ_CAP]);
-		r = r->next;
-	}
-	r->next = NULL;
-	*last = r;
-	*n = half;
-	return first;
+	/* Ours now, and so are the slots: only the owner writes them. */
+	for (uint32_t i = 0; i < half; i++)
+		to[i] = load_rlx(&q->slot[((uint32_t)head + i) % RUNQ_CAP]);
+	return half;
 }
 
 struct routine *weft__runq_steal(struct runq *to, struct runq *from)
 {
 	uint32_t mine = load_rlx(&to->tail);    /* the owner wrote it */
 	struct routine *first;
-	uint64_t head;
+	uint64_t head, after;
 	uint32_t half;
 
 	do {
@@ -54,8 +45,8 @@ struct routine *weft__runq_steal(struct runq *to, struct runq *from)
 		for (uint32_t i = 1; i < half; i++)
 			store_rlx(&to->slot[(mine + i - 1) % RUNQ_CAP],
 				  load_rlx(&from->slot[(head + i) % RUNQ_CAP]));
-	} while (!cas_acqrel(&from->head, &head,
-			     runq_head_add(head, half)));           /* Q2 */
+		after = runq_head_add(head, half);
+	} while (!cas_acqrel(&from->head, &head, after));           /* Q2 */
 
 	if (half > 1)
 		store_seq(&to->tail, mine + half - 1);              /* Q1 */

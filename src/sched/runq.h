@@ -35,7 +35,7 @@
 #include "base/atomic.h"
 #include "routine/routine.h"
 
-enum { RUNQ_CAP = WEFT_SHRINK(256, 4) };
+enum { RUNQ_CAP = WEFT_SHRINK(256, 4), RUNQ_SPILL = RUNQ_CAP / 2 };
 
 struct runq {
 	CACHE_ALIGNED _Atomic uint64_t head;       /* any worker, by CAS     */
@@ -70,6 +70,29 @@ static ALWAYS_INLINE bool runq_push_quiet(struct runq *q, struct routine *r)
 	return true;
 }
 
+/* Owner: how many more fit. */
+static ALWAYS_INLINE uint32_t runq_room(struct runq *q)
+{
+	uint32_t head = (uint32_t)load_acq(&q->head);               /* Q2 */
+
+	return RUNQ_CAP - (load_rlx(&q->tail) - head);
+}
+
+/* Owner: append up to n of r[], as many as fit; returns that number. */
+static inline uint32_t runq_push_some(struct runq *q, struct routine **r,
+				      uint32_t n)
+{
+	uint32_t tail = load_rlx(&q->tail);
+	uint32_t room = runq_room(q);
+
+	if (n > room)
+		n = room;
+	for (uint32_t i = 0; i < n; i++)
+		store_rlx(&q->slot[(tail + i) % RUNQ_CAP], r[i]);
+	store_rel(&q->tail, tail + n);                              /* Q1 */
+	return n;
+}
+
 /* The index n further on, the upper half as it is. */
 static ALWAYS_INLINE uint64_t runq_head_add(uint64_t head, uint32_t n)
 {
@@ -84,11 +107,12 @@ static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 	while ((uint32_t)head != load_rlx(&q->tail)) {  /* ours: we write it */
 		struct routine *r = load_rlx(&q->slot[head % RUNQ_CAP]);
 
-		if (likely(cas_acqrel(&q->head, &head,
-				      runq_head_add(head, 1)))) {   /* Q2 */
-			/* The one after it: a stale slot costs nothing. */
+		uint64_t to = runq_head_add(head, 1);
+
+		if (likely(cas_acqrel(&q->head, &head, to))) {      /* Q2 */
+			/* One that comes soon: a stale slot costs nothing. */
 			struct routine *then =
-				load_rlx(&q->slot[(head + 1) % RUNQ_CAP]);
+				load_rlx(&q->slot[(head + 2) % RUNQ_CAP]);
 
 			__builtin_prefetch(then);
 			__builtin_prefetch((char *)then + 64);
@@ -97,6 +121,8 @@ static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 	}
 	return NULL;
 }
+
+#define TAKEN_BACK (UINT64_C(1) << 32)  /* one in head's upper half */
 
 /* Owner: take r back, if it is the newest. */
 static ALWAYS_INLINE bool runq_take_newest(struct runq *q, struct routine *r)
@@ -108,10 +134,9 @@ static ALWAYS_INLINE bool runq_take_newest(struct runq *q, struct routine *r)
 	    load_rlx(&q->slot[(tail - 1) % RUNQ_CAP]) != r)
 		return false;
 	store_rlx(&q->tail, tail - 1);                              /* Q5 */
-	if (likely(cas_acqrel(&q->head, &head,
-			      head + (UINT64_C(1) << 32))))         /* Q5 */
+	if (likely(cas_acqrel(&q->head, &head, head + TAKEN_BACK))) /* Q5 */
 		return true;
-	store_rel(&q->tail, tail);      /* thieves are here: never mind */
+	store_rel(&q->tail, tail);      /* Q1: a thief was here, never mind */
 	return false;
 }
 
@@ -130,10 +155,9 @@ static inline uint32_t runq_len(struct runq *q)
 	return load_acq(&q->tail) - head;                           /* Q1 */
 }
 
-/* Owner: take the oldest half out of a full ring; returns a chain by ->next
- * of *n routines, oldest first (runq.c). */
-struct routine *weft__runq_spill(struct runq *q, uint32_t *n,
-				 struct routine **last);
+/* Owner: take the oldest half, at most RUNQ_SPILL, out of the ring and into
+ * to[]; returns how many, oldest first. */
+uint32_t weft__runq_spill(struct runq *q, struct routine **to);
 
 /* Owner of `to`, whose ring is empty: move half of `from` into it, except one
  * that is returned to be run now.  NULL: nothing to take. */

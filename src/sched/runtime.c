@@ -116,6 +116,9 @@ static void runtime_free(struct weft_runtime *rt)
 		free(rt->worker[i]);
 	}
 	free(rt->worker);
+	weft__injectq_fini(&rt->inject);
+	weft__injectq_fini(&rt->background);
+	weft__injectq_fini(&rt->starved);
 	free(rt);
 }
 

@@ -139,10 +139,12 @@ static ALWAYS_INLINE _Noreturn void switch_away(struct worker *w,
 						struct stack *from,
 						const struct aim *a)
 {
-	weft__san_before_switch(from, a->stack, true);
-	if (a->entry)
-		weft__arch_enter(a->sp, a->entry, w);
-	weft__arch_leave(a->sp, w);
+	const struct aim to = *a;       /* a sanitizer may take *a with it */
+
+	weft__san_before_switch(from, to.stack, true);
+	if (to.entry)
+		weft__arch_enter(to.sp, to.entry, w);
+	weft__arch_leave(to.sp, w);
 }
 
 #endif

@@ -239,4 +239,5 @@ int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
 void weft__worker_fini(struct worker *w)
 {
 	weft__timers_fini(&w->timers);
+	weft__injectq_fini(&w->pinned);
 }

@@ -23,7 +23,7 @@ check()
 	shift 2
 	rm -f pan* *.trail
 	if ! spin "$@" -a "$models/$model.pml" > log 2>&1 ||
-	   ! $CC -O1 -w -DSAFETY -DMEMLIM=1000 -o pan pan.c >> log 2>&1; then
+	   ! $CC -O0 -w -DSAFETY -DMEMLIM=1000 -o pan pan.c >> log 2>&1; then
 		cat log
 		exit 99
 	fi

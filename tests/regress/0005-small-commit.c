@@ -3,7 +3,12 @@
  */
 #include "stress/stress.h"
 
+#include <unistd.h>
+
+enum { NAPS = 40 };
+
 static _Atomic bool over;
+static int fd[2];
 
 static void small(void *arg)
 {
@@ -14,9 +19,9 @@ static void small(void *arg)
 
 static void *nap(void *arg)
 {
-	struct timespec t = { 0, 2000000 };
+	char c;
 
-	nanosleep(&t, NULL);
+	MUST(read(fd[0], &c, 1) == 1, "read");
 	return arg;
 }
 
@@ -35,8 +40,12 @@ static int root(void *arg)
 	for (int i = 0; i < 4; i++)
 		MUST(weft_go_attr(&small_stack, small, NULL) == 0, "spawn");
 	weft_yield();
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < NAPS; i++)
 		weft_waitgroup_go(&all, napper, NULL);
+	for (int i = 0; i < NAPS; i++) {
+		weft_yield();
+		MUST(write(fd[1], "", 1) == 1, "write");
+	}
 	weft_waitgroup_wait(&all);
 	atomic_store(&over, true);
 	return 0;
@@ -46,6 +55,7 @@ int main(void)
 {
 	weft_config c;
 
+	MUST(pipe(fd) == 0, "pipe");
 	weft_config_init(&c);
 	c.workers = 1;
 	return weft_run_config(&c, root, NULL);

@@ -75,6 +75,41 @@ Test(injectq, take_moves_more_as_far_as_there_is_room)
 	cr_assert(injectq_empty(&q));
 }
 
+static void push_block(uint32_t first, uint32_t n)
+{
+	struct inject_block *b = weft__injectq_block(&q);
+
+	cr_assert_not_null(b);
+	for (uint32_t i = 0; i < n; i++)
+		b->slot[i] = &r[first + i];
+	weft__injectq_push_block(&q, b, n);
+}
+
+Test(injectq, blocks_and_singles_keep_their_order)
+{
+	enum { S = RUNQ_SPILL };
+
+	for (uint32_t round = 0; round < 200; round++) {
+		chain(0, 2);
+		push_block(2, S);
+		push_block(2 + S, 1);
+		chain(3 + S, 1);
+		push_block(4 + S, S);
+		for (uint32_t i = 0; i < 3; i++)
+			cr_assert_eq(weft__injectq_take(&q, NULL, 0), &r[i]);
+		cr_assert_eq(weft__injectq_take(&q, &ring, S), &r[3]);
+		for (uint32_t i = 4; i < 4 + S; i++)
+			cr_assert_eq(runq_take(&ring), &r[i]);
+		cr_assert_null(runq_take(&ring));
+		cr_assert_eq(load_rlx(&q.len), S);
+		for (uint32_t i = 4 + S; i < 4 + 2 * S; i++)
+			cr_assert_eq(weft__injectq_take(&q, NULL, 0), &r[i]);
+		cr_assert(injectq_empty(&q));
+	}
+	weft__injectq_block_back(&q, weft__injectq_block(&q));
+	weft__injectq_fini(&q);
+}
+
 /* --- many at once ---------------------------------------------------------- */
 
 enum { THREADS = 3, EACH_PUSHES = COUNT(r) / THREADS };

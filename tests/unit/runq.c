@@ -55,22 +55,40 @@ Test(runq, first_in_first_out_up_to_its_capacity)
 
 Test(runq, spill_takes_the_older_half)
 {
-	struct routine *r = fresh(RUNQ_CAP), *first, *last;
-	uint32_t n = 0, i;
+	struct routine *r = fresh(RUNQ_CAP), *spilt[RUNQ_SPILL];
+	uint32_t i, n;
 
 	begin(&q, UINT32_MAX - RUNQ_CAP / 4);
-	cr_assert_null(weft__runq_spill(&q, &n, &last));
+	cr_assert_eq(weft__runq_spill(&q, spilt), 0);
 	for (i = 0; i < RUNQ_CAP; i++)
 		cr_assert(runq_push(&q, &r[i]));
-	first = weft__runq_spill(&q, &n, &last);
+	n = weft__runq_spill(&q, spilt);
 	cr_assert_eq(n, RUNQ_CAP / 2);
-	for (i = 0; i < n; i++, first = first->next)
-		cr_assert_eq(first, &r[i]);
-	cr_assert_null(first);
-	cr_assert_eq(last, &r[n - 1]);
+	for (i = 0; i < n; i++)
+		cr_assert_eq(spilt[i], &r[i]);
 	cr_assert_eq(runq_len(&q), RUNQ_CAP - n);
 	for (; i < RUNQ_CAP; i++)
 		cr_assert_eq(runq_take(&q), &r[i]);
+	free(r);
+}
+
+Test(runq, the_newest_is_taken_back_and_no_other)
+{
+	struct routine *r = fresh(RUNQ_CAP);
+
+	begin(&q, UINT32_MAX - 1);
+	cr_assert_not(runq_take_newest(&q, &r[0]));
+	for (uint32_t i = 0; i < RUNQ_CAP; i++)
+		cr_assert(runq_push(&q, &r[i]));
+	cr_assert_not(runq_take_newest(&q, &r[RUNQ_CAP - 2]));
+	cr_assert(runq_take_newest(&q, &r[RUNQ_CAP - 1]));
+	cr_assert_not(runq_take_newest(&q, &r[RUNQ_CAP - 1]));
+	cr_assert_eq(runq_len(&q), RUNQ_CAP - 1);
+	cr_assert_eq(runq_take(&q), &r[0]);
+	cr_assert(runq_take_newest(&q, &r[RUNQ_CAP - 2]));
+	for (uint32_t i = 1; i < RUNQ_CAP - 2; i++)
+		cr_assert_eq(runq_take(&q), &r[i]);
+	cr_assert(runq_empty_seq(&q));
 	free(r);
 }
 
@@ -134,22 +152,21 @@ static void *thief(void *arg)
 
 static void owner(void)
 {
-	struct routine *r, *last;
+	struct routine *r, *spilt[RUNQ_SPILL];
 	uint32_t n;
 
 	for (uint32_t i = 0; i < ROUTINES; i++) {
 		all[i].status = (int32_t)i + 1;
 		while (!runq_push(&q, &all[i])) {
-			r = weft__runq_spill(&q, &n, &last);
-			for (uint32_t k = 0; r && k < n; k++) {
-				struct routine *next = r->next;
-
-				see(r);
-				r = next;
-			}
+			n = weft__runq_spill(&q, spilt);
+			for (uint32_t k = 0; k < n; k++)
+				see(spilt[k]);
 		}
 		if (i % 7 == 0 && (r = runq_take(&q)))
 			see(r);
+		for (uint32_t k = i; i % 3 == 0 && k > 0 &&
+		     runq_take_newest(&q, &all[k]); k--)
+			see(&all[k]);
 	}
 	while (found < ROUTINES)
 		if ((r = runq_take(&q)))

@@ -55,7 +55,8 @@ Test(stack, sizes_round_up_to_classes)
 	size_t page = weft__os_page();
 
 	cr_expect_eq(weft__stack_class(0), STACK_DEFAULT);
-	cr_expect_eq(weft__stack_class(1), STACK_SUBPAGE);
+	cr_expect_eq(weft__stack_class(1), STACK_4K);
+	cr_expect_eq(weft__stack_class(2047), STACK_4K);
 	cr_expect_eq(weft__stack_class(2048), STACK_SUBPAGE);
 	if (page == 4096) {
 		cr_expect_eq(weft__stack_class(2049), STACK_4K);
