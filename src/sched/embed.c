@@ -82,7 +82,7 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 		/* Workers that still look for work are in nobody's way. */
 		if (weft__runtime_at_rest(rt) || !weft__runtime_live(rt))
 			break;
-		weft__report_routines(rt, "stop: these have not ended");
+		weft__report_routines(rt, "stop: these have not ended", false);
 		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
 	}
 	weft__runtime_stop(rt);

@@ -3,7 +3,7 @@
  * Read without locks while other threads may run: what is printed of a routine
  * that moves meanwhile may be a moment old, never wild, since records are
  * never unmapped.  Only a name is behind a pointer: it is read of the routine
- * that asks itself, and of the others when their runtime is at rest.
+ * that asks itself, and of the others when none of them can run.
  */
 #include "sched/local.h"
 #include "sched/runtime.h"
@@ -66,7 +66,8 @@ void weft__report_install(void)
 	weft__overflow_describe = describe_overflow;
 }
 
-void weft__report_routines(struct weft_runtime *rt, const char *title)
+void weft__report_routines(struct weft_runtime *rt, const char *title,
+			   bool still)
 {
 	enum { SHOWN = 100 };
 	static const char *const state_name[] = {
@@ -74,7 +75,6 @@ void weft__report_routines(struct weft_runtime *rt, const char *title)
 		[ROUTINE_RUNNING] = "running", [ROUTINE_ENDED] = "ended, not joined",
 	};
 	unsigned long count = 0;
-	bool rest = weft__runtime_at_rest(rt);
 	struct routine *r;
 	char who[400];
 
@@ -88,7 +88,7 @@ void weft__report_routines(struct weft_runtime *rt, const char *title)
 			continue;
 		if (++count > SHOWN)
 			continue;
-		describe(r, rest ? name_of(r) : NULL, who, sizeof who);
+		describe(r, still ? name_of(r) : NULL, who, sizeof who);
 		weft__warn("  %s: %s", who, state == ROUTINE_PARKED ?
 			   weft__park_reason_name[load_rlx(&r->reason)] :
 			   state_name[state]);

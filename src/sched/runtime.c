@@ -185,7 +185,8 @@ void weft__runtime_stop(struct weft_runtime *rt)
 	stop_workers(rt);
 	weft__blocking_fini(rt);
 	if (weft__config_leaks() && weft__runtime_live(rt))
-		weft__report_routines(rt, "leaks: these routines are left");
+		weft__report_routines(rt, "leaks: these routines are left",
+				       true);
 	weft__runtime_discard(rt);
 	weft__stack_pool_fini(&rt->stacks);
 	store_rel(&weft__runtime_table[rt->slot], NULL);            /* G1 */
@@ -291,7 +292,7 @@ static bool deadlocked(struct weft_runtime *rt)
 	    load_seq(&weft__plain_timed) ||                         /* W3 */
 	    load_rlx(&weft__plain_threads) || weft__runtime_only() != rt)
 		return false;
-	weft__report_routines(rt, "deadlock: every routine is parked");
+	weft__report_routines(rt, "deadlock: every routine is parked", true);
 	if (rt->config.on_deadlock == WEFT_DEADLOCK_ABORT)
 		abort();
 	return true;

@@ -103,8 +103,10 @@ void weft__starved_retry(struct weft_runtime *rt);
  * as a sleeper, no timer, no blocking call. */
 bool weft__runtime_at_rest(struct weft_runtime *rt);
 
-/* Every routine of rt and what it waits for, on stderr (report.c). */
-void weft__report_routines(struct weft_runtime *rt, const char *title);
+/* Every routine of rt and what it waits for, on stderr (report.c).  still:
+ * none of them can run meanwhile, so their names may be read. */
+void weft__report_routines(struct weft_runtime *rt, const char *title,
+			   bool still);
 void weft__report_install(void);
 
 /* Routines alive: exact when every worker rests, an estimate otherwise. */
