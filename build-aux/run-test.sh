@@ -30,7 +30,7 @@ rm -rf "$reports"
 mkdir -p "$reports" || exit 99
 to="log_path=$reports/san"
 ASAN_OPTIONS="handle_segv=0:handle_abort=0:detect_stack_use_after_return=1:$to${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
-TSAN_OPTIONS="handle_segv=0:handle_abort=0:$to${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+TSAN_OPTIONS="die_after_fork=0:handle_segv=0:handle_abort=0:$to${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 UBSAN_OPTIONS="handle_segv=0:print_stacktrace=1:$to${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
 LSAN_OPTIONS="$to${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 export ASAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS

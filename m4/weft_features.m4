@@ -110,11 +110,12 @@ AC_DEFUN([WEFT_FLAGS], [
   WEFT_CFLAGS="-std=gnu11"
   WEFT_TRY_FLAGS([WEFT_CFLAGS], [-Wall -Wextra -Wshadow -Wstrict-prototypes \
     -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings \
-    -Wvla -Wformat -Wno-missing-field-initializers -pthread])
+    -Wvla -Wformat -Wno-missing-field-initializers \
+    -fasynchronous-unwind-tables -pthread])
   AS_IF([test "$enable_werror" = yes], [AS_VAR_APPEND([WEFT_CFLAGS], [" -Werror"])])
   WEFT_LIB_CFLAGS=
   WEFT_TRY_FLAGS([WEFT_LIB_CFLAGS], [-fvisibility=hidden -ftls-model=initial-exec \
-    -fasynchronous-unwind-tables -fstack-clash-protection -fno-lto])
+    -fstack-clash-protection -fno-lto])
   AC_SUBST([WEFT_CFLAGS])
   AC_SUBST([WEFT_LIB_CFLAGS])
 ])

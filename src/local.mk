@@ -17,8 +17,8 @@ libweft_core_la_SOURCES = \
 	%D%/os/cpus.c \
 	%D%/os/futex.c \
 	%D%/os/memory.c \
-	%D%/os/symbol.c \
 	%D%/os/spinwait.c \
+	%D%/os/symbol.c \
 	%D%/os/thread.h \
 	%D%/os/thread.c \
 	%D%/sched/spawn.c \

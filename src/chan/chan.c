@@ -150,7 +150,7 @@ int weft__chan_refuse(struct worker *w, struct weft_chan *c, int64_t deadline)
 	return op_done(w, deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT);
 }
 
-void weft__chan_unlink(struct waiter *who)
+bool weft__chan_unlink(struct waiter *who)
 {
 	struct weft_chan *c = who->object;
 	struct list *q;
@@ -165,16 +165,18 @@ void weft__chan_unlink(struct waiter *who)
 			waiting_set(c, load_rlx(&c->waiting) & ~flag);
 	}
 	spin_unlock(&c->lock);
+	return q != NULL;
 }
 
-void weft__chan_withdraw(struct wait *wt)
+bool weft__chan_withdraw(struct wait *wt)
 {
-	weft__chan_unlink(&container_of(wt, struct parked, wt)->node);
+	return weft__chan_unlink(&container_of(wt, struct parked, wt)->node);
 }
 
-static void withdraw_nil(struct wait *wt)
+static bool withdraw_nil(struct wait *wt)
 {
-	(void)wt;       /* it is in no queue */
+	(void)wt;
+	return true;    /* it is in no queue */
 }
 
 COLD int weft__chan_nil(struct worker *w, int64_t deadline)

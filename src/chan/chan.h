@@ -190,10 +190,10 @@ void weft__chan_ready_chain(struct worker *w, struct chain *ch);
 
 /* --- parking ---------------------------------------------------------------- */
 
-/* Off its queue, if it still is in it; takes the lock. */
-void weft__chan_unlink(struct waiter *who);
+/* Off its queue; takes the lock.  False: it was not in it any more. */
+bool weft__chan_unlink(struct waiter *who);
 /* wait.withdraw for a struct parked. */
-void weft__chan_withdraw(struct wait *wt);
+bool weft__chan_withdraw(struct wait *wt);
 /* What an operation returns that may not wait; releases the lock. */
 int weft__chan_refuse(struct worker *w, struct weft_chan *c, int64_t deadline);
 

@@ -107,6 +107,19 @@ static inline uint64_t routine_id(const struct routine *r)
 	return (load_rlx(&r->handle) & ~HANDLE_FLAGS) | r->index;
 }
 
+/* While it lives only the routine itself, or who starts it, changes flags;
+ * JOINABLE, which never changes, others read under H1. */
+static ALWAYS_INLINE void routine_flag_set(struct routine *r,
+					   enum routine_flag f)
+{
+	store_rlx((_Atomic uint8_t *)&r->flags, (uint8_t)(r->flags | f));
+}
+
+static inline bool routine_joinable(struct routine *r)
+{
+	return load_rlx((_Atomic uint8_t *)&r->flags) & ROUTINE_JOINABLE;
+}
+
 static inline void routine_set_state(struct routine *r, enum routine_state s)
 {
 	store_rlx(&r->state, (uint8_t)s);
@@ -161,6 +174,16 @@ static ALWAYS_INLINE void record_put(struct record_cache *c, struct routine *r)
 
 /* Lock the routine that `id` names.  False: stale.  Held for a few lines. */
 bool weft__handle_lock(struct routine *r, uint64_t id);
+
+/* The same without a wait: false means stale or held, ask the other. */
+static ALWAYS_INLINE bool handle_trylock(struct routine *r, uint64_t id)
+{
+	uint64_t h = load_rlx(&r->handle);
+
+	return h >> 32 == id >> 32 &&
+	       (h & (HANDLE_LOCKED | HANDLE_LIVE)) == HANDLE_LIVE &&
+	       cas_acq(&r->handle, &h, h | HANDLE_LOCKED);          /* H1 */
+}
 
 /* Lock a record that cannot be stale because the caller keeps it alive. */
 void weft__handle_lock_own(struct routine *r);

@@ -120,15 +120,18 @@ static void commit_job(struct worker *w, struct routine *me, void *arg)
 }
 
 /* Only jobs that no thread has begun are left when this is called. */
-static void withdraw_job(struct wait *wt)
+static bool withdraw_job(struct wait *wt)
 {
 	struct job *j = container_of(wt, struct job, wait);
+	bool was;
 
 	pthread_mutex_lock(&j->pool->lock);
-	if (j->link.list)
+	was = j->link.list != NULL;
+	if (was)
 		j->pool->queued--;
 	list_remove(&j->link);
 	pthread_mutex_unlock(&j->pool->lock);
+	return was;
 }
 
 int weft_blocking(void *(*fn)(void *), void *arg, void **result)

@@ -12,9 +12,23 @@ int weft_start(const weft_config *c, weft_runtime **rt)
 	return weft__runtime_start(c, rt);
 }
 
-int weft_submit(weft_runtime *rt, void (*fn)(void *), void *arg)
+/* Spawn into rt, which is the caller's own runtime or another one. */
+static int spawn_into(struct weft_runtime *rt, const struct spawn *s)
 {
 	struct worker *w = weft__worker();
+	unsigned slot = rt->slot;
+	int err;
+
+	if (w && w->rt == rt)
+		return weft__spawn(rt, w, s);
+	outside_enter(slot);
+	err = weft__spawn(rt, NULL, s);
+	outside_leave(slot);
+	return err;
+}
+
+int weft_submit(weft_runtime *rt, void (*fn)(void *), void *arg)
+{
 	uintptr_t word = (uintptr_t)arg;
 	struct spawn s = {
 		.fn = (void (*)(void))fn, .site = __builtin_return_address(0),
@@ -23,13 +37,12 @@ int weft_submit(weft_runtime *rt, void (*fn)(void *), void *arg)
 
 	if (!rt || !fn)
 		return -EINVAL;
-	return weft__spawn(rt, w && w->rt == rt ? w : NULL, &s);
+	return spawn_into(rt, &s);
 }
 
 /* weft_call: a routine runs it, the caller waits for the result. */
 int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
 {
-	struct worker *w = weft__worker();
 	uintptr_t word = (uintptr_t)arg;
 	weft_id id = 0;
 	struct spawn s = {
@@ -40,7 +53,7 @@ int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
 
 	if (!rt || !fn)
 		return -EINVAL;
-	err = weft__spawn(rt, w && w->rt == rt ? w : NULL, &s);
+	err = spawn_into(rt, &s);
 	if (err)
 		return err;
 	err = weft_join(id, &status);
@@ -50,9 +63,17 @@ int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
 unsigned weft_workers(void)
 {
 	struct worker *w = weft__worker();
-	struct weft_runtime *rt = w ? w->rt : weft__runtime_only();
+	struct weft_runtime *rt;
+	unsigned n;
 
-	return rt ? rt->workers : 0;
+	if (w)
+		return w->rt->workers;
+	rt = weft__runtime_only_enter();
+	if (!rt)
+		return 0;
+	n = rt->workers;
+	outside_leave(rt->slot);
+	return n;
 }
 
 /*

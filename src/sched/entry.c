@@ -88,15 +88,14 @@ static NOINLINE struct routine *end_other(struct worker *w, struct routine *r)
 	return joiner;
 }
 
-/* Who runs after an end.  A joiner goes on at once, on what is left of the
- * budget, so that it cannot starve the ring by starting one after the other. */
+/* Who runs after an end.  A joiner goes on at once (F5 in worker.c). */
 static ALWAYS_INLINE struct routine *succeed(struct worker *w,
 					     struct routine *joiner)
 {
 	bool look = pick_must_look(w);
 
 	if (joiner) {
-		if (likely(!look && w->budget-- > 0))
+		if (likely(!look) || weft__pick_directed(w))
 			return joiner;
 		enqueue_next(w, joiner);
 	}

@@ -25,6 +25,7 @@
 /* One join call; the end writes status before it readies the wait. */
 struct joining {
 	struct wait wait;
+	uint64_t id;                    /* whom for */
 	int32_t status;
 };
 
@@ -34,7 +35,10 @@ static void retire(struct worker *w, struct routine *r)
 {
 	routine_set_state(r, ROUTINE_FREE);
 	handle_retire(r);                       /* releases the lock, too */
-	weft__record_drop(w, r);
+	if (likely(w != NULL))
+		record_put(&w->records, r);
+	else
+		weft__record_drop(NULL, r);
 }
 
 static struct routine *end_joinable(struct worker *w, struct routine *r)
@@ -42,7 +46,8 @@ static struct routine *end_joinable(struct worker *w, struct routine *r)
 	struct routine *who;
 	struct joining *j;
 
-	weft__handle_lock_own(r);
+	if (unlikely(!handle_trylock(r, routine_id(r))))
+		weft__handle_lock_own(r);
 	j = r->joiner ? container_of(r->joiner, struct joining, wait) : NULL;
 	if (j && wait_claim(&j->wait)) {
 		j->status = r->status;
@@ -116,12 +121,19 @@ static void forget(struct routine *r, uint64_t id, struct wait *wt)
 	handle_unlock(r, 0);
 }
 
-static void withdraw_join(struct wait *wt)
+static bool withdraw_join(struct wait *wt)
 {
+	struct joining *j = container_of(wt, struct joining, wait);
 	struct routine *r = wt->object;
+	bool was;
 
-	if (r && r->joiner == wt)
+	if (!weft__handle_lock(r, j->id))
+		return false;
+	was = r->joiner == wt;
+	if (was)
 		r->joiner = NULL;
+	handle_unlock(r, 0);
+	return was;
 }
 
 /* The handle of r is locked; it is released when this wait may be claimed. */
@@ -131,6 +143,7 @@ static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 	wait_init(&j->wait, weft__current(w), deadline);
 	j->wait.withdraw = withdraw_join;
 	j->wait.object = r;
+	j->id = id;
 	if (w && j->wait.shared && weft__timers_reserve(&w->timers) < 0) {
 		handle_unlock(r, 0);
 		return -ENOMEM;
@@ -160,13 +173,14 @@ int weft_join_until(weft_id id, int *status, weft_time deadline)
 	struct joining j;
 	int err;
 
-	if (!r || !weft__handle_lock(r, id))
+	if (!r || (unlikely(!handle_trylock(r, id)) &&
+		   !weft__handle_lock(r, id)))
 		return -ESRCH;
 	if (w && r == w->current) {
 		handle_unlock(r, 0);
 		return -EDEADLK;
 	}
-	if (!(r->flags & ROUTINE_JOINABLE) || r->joiner ||
+	if (!routine_joinable(r) || r->joiner ||
 	    load_rlx(&r->handle) & HANDLE_DETACHED) {
 		handle_unlock(r, 0);
 		return -ESRCH;                                  /* E5 */
@@ -199,7 +213,7 @@ int weft_detach(weft_id id)
 
 	if (!r || !weft__handle_lock(r, id))
 		return -ESRCH;
-	if (!(r->flags & ROUTINE_JOINABLE) || r->joiner ||
+	if (!routine_joinable(r) || r->joiner ||
 	    load_rlx(&r->handle) & HANDLE_DETACHED) {
 		handle_unlock(r, 0);
 		return -ESRCH;
@@ -217,7 +231,7 @@ weft_id weft_self(void)
 
 	if (!w)
 		return 0;
-	w->current->flags |= ROUTINE_EXPOSED;
+	routine_flag_set(w->current, ROUTINE_EXPOSED);
 	return routine_id(w->current);
 }
 

@@ -135,8 +135,6 @@ static void trampoline(void *p)
 	if (t->stack)
 		weft__san_after_switch(t->stack);
 	t->result = t->fn(t->arg);
-	if (t->stack)
-		weft__san_before_switch(t->stack, t->outer, true);
 }
 
 /* A plain thread's stack is big, but the caller may want more still. */
@@ -169,6 +167,8 @@ static int call_pooled(struct worker *w, struct trampoline *t, unsigned cls)
 	r->stack = big;
 	weft__san_before_switch(t->outer, big, false);
 	weft__arch_call_on(weft__stack_top(big), trampoline, t);
+	/* Here, not in trampoline: what TSan saw enter there leaves there. */
+	weft__san_before_switch(big, t->outer, true);
 	weft__san_after_switch(t->outer);
 	r->stack = t->outer;
 	r->live.big = big->next;

@@ -229,18 +229,17 @@ struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
 struct worker *weft__park_handle(struct worker *w, struct routine *r,
 				 enum park_reason reason)
 {
-	struct routine *me = w->current, *to = NULL;
+	struct routine *me = w->current, *to;
 
 	depart(me, reason);
 	if (unlikely(me->flags & ROUTINE_BARE))
 		weft__stack_check(me->stack, weft__arch_sp());
 	w->left.kind = LEFT_HANDLE;
 	w->left.arg = r;
-	if (unlikely(pick_must_look(w)))
+	if (unlikely(pick_must_look(w)) && !weft__pick_directed(w))
 		return leave_looking(w);
-	if (likely(w->budget-- > 0))
-		to = pick_this(w, r);
-	return leave_for(w, me, to ? to : pick_local(w), LEFT_HANDLE);
+	to = pick_this(w, r);                                   /* F5 */
+	return leave_for(w, me, to ? to : pick_local(w), LEFT_NOTHING);
 }
 
 /* --- waking ------------------------------------------------------------------- */
@@ -253,11 +252,16 @@ static void thread_ready(struct wait *wt)
 	weft__os_futex_wake(&wt->signal, 1);
 }
 
-/* Its wait is over: a stop that comes first must not withdraw it again. */
+/* From outside its runtime, which can stop meanwhile: it waits for the state
+ * of a claimed routine, then for those at work outside (discard.c). */
 static NOINLINE void ready_far(struct routine *r)
 {
-	routine_set_state(r, ROUTINE_RUNNABLE);
-	weft__inject(runtime_of(r), r);
+	unsigned slot = r->rt;
+
+	outside_enter(slot);
+	store_rel(&r->state, (uint8_t)ROUTINE_RUNNABLE);            /* O2 */
+	weft__inject(load_acq(&weft__runtime_table[slot]), r);      /* G1 */
+	outside_leave(slot);
 }
 
 void weft__ready(struct worker *w, struct wait *wt)

@@ -78,8 +78,8 @@ struct wait {
 	int result;                     /* claimer writes, parker reads     */
 	struct waiter *winner;          /* select: which case; claimer      */
 	void *object;                   /* for withdraw; parker's            */
-	void (*withdraw)(struct wait *);/* unlink from every object, locking
-					 * them; result is set by the caller */
+	bool (*withdraw)(struct wait *);/* unlink from every object, locking
+					 * them; false: somebody has claimed it */
 	_Atomic uint32_t signal;        /* plain thread: futex word (W2)    */
 	struct timer timer;             /* valid when armed                 */
 };

@@ -34,9 +34,15 @@ static void commit_permit(struct worker *w, struct routine *me, void *arg)
 	handle_unlock(me, HANDLE_PARKED);                           /* U1 */
 }
 
-static void withdraw_permit(struct wait *wt)
+static bool withdraw_permit(struct wait *wt)
 {
-	(void)wt;               /* it is in no object but its own routine */
+	struct routine *me = wt->routine;
+	bool was;
+
+	weft__handle_lock_own(me);
+	was = load_rlx(&me->handle) & HANDLE_PARKED;
+	handle_unlock_as(me, HANDLE_PARKED, 0);
+	return was;
 }
 
 /* U3: the deadline came first, or did it? */

@@ -37,6 +37,9 @@ static ALWAYS_INLINE struct routine *pick_local(struct worker *w)
 
 struct routine *weft__pick_looking(struct worker *w);
 
+/* Instead, for a directed pick (F5): may it be made even now? */
+bool weft__pick_directed(struct worker *w);
+
 /* r, if it would be the next or the last to run here; else NULL.  Only for a
  * routine that waits for r and gives it its own turn: nobody is overtaken. */
 static ALWAYS_INLINE struct routine *pick_this(struct worker *w,

@@ -103,8 +103,6 @@ struct worker *weft__after_switch_slow(struct worker *w)
 		weft__enqueue_quiet(w, l->routine);
 	else if (kind == LEFT_DEAD)
 		weft__stack_put(&w->stacks, (struct stack *)l->arg);
-	else if (kind == LEFT_HANDLE)
-		handle_unlock((struct routine *)l->arg, 0);
 	else if (kind == LEFT_CALL)
 		l->call(w, l->routine, l->arg);
 	return w;

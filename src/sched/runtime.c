@@ -7,6 +7,7 @@
 #include <weft/routine.h>
 
 _Atomic(struct weft_runtime *) weft__runtime_table[RUNTIME_MAX];
+_Atomic uint32_t weft__outside[RUNTIME_MAX];
 
 /* --- the table ------------------------------------------------------------------- */
 
@@ -36,6 +37,28 @@ struct weft_runtime *weft__runtime_only(void)
 			only = rt;
 	}
 	return only;
+}
+
+struct weft_runtime *weft__runtime_only_enter(void)
+{
+	struct weft_runtime *only = weft__runtime_only();
+
+	for (unsigned i = 0; only && i < RUNTIME_MAX; i++) {
+		if (load_acq(&weft__runtime_table[i]) != only)      /* G1 */
+			continue;
+		outside_enter(i);
+		if (load_seq(&weft__runtime_table[i]) == only)      /* O1 */
+			return only;
+		outside_leave(i);
+	}
+	return NULL;
+}
+
+/* Nobody outside is at work on it any more. */
+static void await_outside(struct weft_runtime *rt)
+{
+	while (load_seq(&weft__outside[rt->slot]))                  /* O1 */
+		weft__os_yield();
 }
 
 /* --- starting -------------------------------------------------------------------- */
@@ -182,14 +205,19 @@ failed:
 
 void weft__runtime_stop(struct weft_runtime *rt)
 {
+	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
 	stop_workers(rt);
 	weft__blocking_fini(rt);
+	await_outside(rt);              /* spawns that passed the gate */
 	if (weft__config_leaks() && weft__runtime_live(rt))
 		weft__report_routines(rt, "leaks: these routines are left",
 				       true);
-	weft__runtime_discard(rt);
+	weft__discard_waits(rt);
+	await_outside(rt);              /* those who readied the last ones */
+	weft__discard_routines(rt);
 	weft__stack_pool_fini(&rt->stacks);
-	store_rel(&weft__runtime_table[rt->slot], NULL);            /* G1 */
+	store_seq(&weft__runtime_table[rt->slot], NULL);            /* G1 */
+	await_outside(rt);              /* those who had found it before */
 	runtime_free(rt);
 }
 

@@ -14,6 +14,10 @@
  *       by the last worker that lists itself / load-acquire by weft_run and
  *       weft_stop before they look, so no change is slept through.
  *   G4  gate and live: spawn.c.
+ *   O1  outside: seq RMW around the use of a runtime by a thread that is none
+ *       of its workers / seq load by a stop, after it has closed the gate, has
+ *       no routine parked, or has left the table: who is not waited for then
+ *       sees that.
  *   G5  active, lent, worker state: RMW seq or store-release by who starts or
  *       shelves a worker / load seq or acquire by monitor and idle protocol.
  */
@@ -80,8 +84,27 @@ static inline struct weft_runtime *runtime_of(const struct routine *r)
 	return load_acq(&weft__runtime_table[r->rt]);               /* G1 */
 }
 
-/* The one runtime that is running, for plain threads; NULL: none, several. */
+/* The one runtime that is running, for plain threads; NULL: none, several.
+ * To compare only: it may be gone by now. */
 struct weft_runtime *weft__runtime_only(void);
+
+/* Uses of the runtime in a slot by threads that are none of its workers: while
+ * one is counted, it is not freed.  Static, so that counting touches nothing
+ * that could be gone already. */
+extern _Atomic uint32_t weft__outside[RUNTIME_MAX];                 /* O1 */
+
+static inline void outside_enter(unsigned slot)
+{
+	add_seq(&weft__outside[slot], 1);                           /* O1 */
+}
+
+static inline void outside_leave(unsigned slot)
+{
+	sub_seq(&weft__outside[slot], 1);                           /* O1 */
+}
+
+/* weft__runtime_only, counted as a use; outside_leave(rt->slot) ends it. */
+struct weft_runtime *weft__runtime_only_enter(void);
 
 /* Earliest deadline of all workers (sequentially consistent reads). */
 int64_t weft__timers_first(struct weft_runtime *rt);
@@ -141,8 +164,10 @@ int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s
 /* A retired record goes back to w's cache, or to the plain threads'. */
 void weft__record_drop(struct worker *w, struct routine *r);
 
-/* Discard every routine that is left; no worker runs any more. */
-void weft__runtime_discard(struct weft_runtime *rt);
+/* No worker runs any more and no spawn is under way.  End the wait of every
+ * routine that is left, then, when nobody outside is at work, their records. */
+void weft__discard_waits(struct weft_runtime *rt);
+void weft__discard_routines(struct weft_runtime *rt);
 
 /* --- join.c ------------------------------------------------------------------ */
 

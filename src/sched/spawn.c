@@ -195,11 +195,17 @@ dismissed:
 static int spawn_here(const struct spawn *s)
 {
 	struct worker *w = weft__worker();
-	struct weft_runtime *rt = w ? w->rt : weft__runtime_only();
+	struct weft_runtime *rt;
+	int err;
 
+	if (w)
+		return weft__spawn(w->rt, w, s);
+	rt = weft__runtime_only_enter();
 	if (!rt)
 		return -EPERM;
-	return weft__spawn(rt, w, s);
+	err = weft__spawn(rt, NULL, s);
+	outside_leave(rt->slot);
+	return err;
 }
 
 /* --- the public forms ------------------------------------------------------------- */

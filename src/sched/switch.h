@@ -48,16 +48,16 @@ static ALWAYS_INLINE struct worker *after_switch(struct worker *w,
 	if (expect == LEFT_YIELD && likely(kind == LEFT_YIELD) &&
 	    after_yield(w))
 		return w;
-	if (expect == LEFT_HANDLE && likely(kind == LEFT_HANDLE)) {
-		handle_unlock((struct routine *)w->left.arg, 0);
-		return w;
-	}
 	if (kind == LEFT_UNLOCK) {
 		spin_unlock((struct spinlock *)w->left.arg);
 		return w;
 	}
 	if (kind == LEFT_NOTHING)
 		return w;
+	if (kind == LEFT_HANDLE) {
+		handle_unlock((struct routine *)w->left.arg, 0);
+		return w;
+	}
 	return weft__after_switch_slow(w);
 }
 
@@ -72,7 +72,7 @@ static ALWAYS_INLINE void routine_settle(struct routine *r, struct stack *s)
 {
 	r->stack = s;
 	if (unlikely(s->flags & STACK_BARE))
-		r->flags |= ROUTINE_BARE;
+		routine_flag_set(r, ROUTINE_BARE);
 }
 
 /* Make `to` what w runs, if it has a stack or one is at hand: no calls. */

@@ -12,6 +12,12 @@
  *       itself on cannot starve the ring.
  *   F2  every LOOK_EVERY picks the inject queue and the timers come first.
  *   F3  `attention` (stop, retire) is seen at the next pick.
+ *   F5  a routine that joins the newest one of its worker has it run at once, and
+ *       goes on at once when that ends, as if it had called it: both keep
+ *       their hands off the queues.  Every LOOK_RARELY picks it is an ordinary
+ *       pick instead, so a chain of such joins holds up the ring for at most
+ *       NEXT_CAP + 1 times as many.  (The budget's 128 made a tree of joins
+ *       begin a new branch so often that ten thousand stood half done.)
  *   F4  now and then the timers of all workers: a busy one looks after those
  *       of one that stands still.
  */
@@ -44,6 +50,27 @@ static unsigned run_timers(struct worker *w)
 	return fired;
 }
 
+static bool looks_far(struct worker *w)
+{
+	return load_rlx(&w->picks) % LOOK_RARELY == 0;
+}
+
+static void look_at_timers(struct worker *w)
+{
+	if (looks_far(w))
+		run_timers(w);  /* F4 */
+	else if (load_rlx(&w->timers.first) != INT64_MAX)
+		weft__timers_run(&w->timers, w, weft__os_now());
+}
+
+NOINLINE bool weft__pick_directed(struct worker *w)
+{
+	if (load_acq(&w->attention))                            /* A1 */
+		return false;                                   /* F3 */
+	look_at_timers(w);
+	return !looks_far(w) && injectq_empty(&w->pinned);      /* F5 */
+}
+
 NOINLINE struct routine *weft__pick_looking(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
@@ -51,14 +78,11 @@ NOINLINE struct routine *weft__pick_looking(struct worker *w)
 
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
-	if (load_rlx(&w->picks) % (8 * LOOK_EVERY) == 0)
-		run_timers(w);  /* F4 */
-	else if (load_rlx(&w->timers.first) != INT64_MAX)
-		weft__timers_run(&w->timers, w, weft__os_now());
+	look_at_timers(w);
 	r = weft__injectq_take(&w->pinned, &w->runq, 0);
 	if (!r)
 		r = weft__injectq_take(&rt->inject, &w->runq, 0); /* F2 */
-	if (!r && load_rlx(&w->picks) % (8 * LOOK_EVERY) == 0)
+	if (!r && looks_far(w))
 		r = weft__injectq_take(&rt->background, &w->runq, 0);
 	if (r) {
 		w->budget = BUDGET;

@@ -29,6 +29,7 @@ enum {
 	BUDGET = 128,           /* operations per dispatch                   */
 	NEXT_CAP = 3,           /* next-slot picks in a row while others wait */
 	LOOK_EVERY = 64,        /* picks between looks at inject and timers   */
+	LOOK_RARELY = 512,      /* between those at what can wait longer      */
 };
 
 /* What the context that was just left asked for; done by whoever runs next,

@@ -179,10 +179,12 @@ static bool lock_guarded(struct place *p)
 	}
 }
 
-/* Off the list, unless release was here first. */
-static void leave(struct place *p)
+/* Off the list.  False: release was here first. */
+static bool leave(struct place *p)
 {
-	if (lock_guarded(p)) {
+	bool was = lock_guarded(p);
+
+	if (was) {
 		weft_waitgroup *group = p->group;
 		state_word *state = state_of(group);
 		uint64_t s, to;
@@ -204,11 +206,12 @@ static void leave(struct place *p)
 		} while (!cas_acqrel(state, &s, to));               /* G1 G2 */
 	}
 	spin_unlock(&p->guard);
+	return was;
 }
 
-static void withdraw(struct wait *wt)
+static bool withdraw(struct wait *wt)
 {
-	leave(container_of(wt, struct place, wt));
+	return leave(container_of(wt, struct place, wt));
 }
 
 /* The state, once no releaser is at work: zero, or something to wait for. */

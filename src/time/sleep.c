@@ -18,9 +18,10 @@ weft_time weft_in(weft_time ns)
 	return t ? t : 1;       /* 0 means "do not wait" */
 }
 
-static void withdraw_sleep(struct wait *wt)
+static bool withdraw_sleep(struct wait *wt)
 {
-	(void)wt;               /* it is in no object */
+	(void)wt;
+	return true;            /* it is in no object */
 }
 
 int weft_sleep_until(weft_time t)

@@ -243,6 +243,90 @@ Test(runtime, main_may_end_before_the_woken_run)
 		}
 }
 
+/* Deadlines that have passed, but main ends before those who waited can run:
+ * they still stand in the queues of what they waited for. */
+static weft_time deadline;
+
+static void late_recv(void *arg)
+{
+	ran++;
+	(void)!weft_chan_recv_until(arg, NULL, deadline);
+}
+
+static void late_wait(void *arg)
+{
+	ran++;
+	(void)!weft_waitgroup_wait_until(arg, deadline);
+}
+
+static int end_at_deadline(void *arg)
+{
+	(void)arg;
+	ran = 0;
+	deadline = weft_in(3 * WEFT_MS);
+	for (int i = 0; i < 10; i++) {
+		CHECK_EQ(weft_go(late_recv, shared), 0);
+		CHECK_EQ(weft_go(late_wait, &group), 0);
+	}
+	wait_until(ran == 20);
+	CHECK_EQ(weft_sleep_until(deadline), 0);
+	return 0;
+}
+
+Test(runtime, main_may_end_before_those_whose_deadline_passed)
+{
+	weft_waitgroup_add(&group, 1);
+	shared = ints(0);
+	for (int i = 0; i < 10; i++)
+		for (size_t k = 0; k < COUNT(worker_counts); k++) {
+			cr_assert_eq(run_on(worker_counts[k], end_at_deadline,
+					    NULL), 0);
+			cr_assert_eq(weft_chan_try_send(shared, NULL), -EAGAIN);
+			cr_assert_eq(failures, 0);
+		}
+	weft_waitgroup_done(&group);
+	weft_waitgroup_wait(&group);
+	weft_chan_unref(shared);
+}
+
+/* Plain threads count a group down while the run ends. */
+static atomic_int rounds;
+
+static void *count_down(void *arg)
+{
+	for (int i = 1; i <= 200; i++) {
+		while (rounds < i)
+			sched_yield();
+		weft_waitgroup_done(arg);
+	}
+	return NULL;
+}
+
+static int wait_and_end(void *arg)
+{
+	ran = 0;
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(weft_go(woken_late, arg), 0);
+	wait_until(ran == 5);
+	rounds++;
+	return 0;
+}
+
+Test(runtime, may_end_while_a_plain_thread_counts_down)
+{
+	pthread_t t;
+
+	cr_assert_eq(pthread_create(&t, NULL, count_down, &group), 0);
+	for (int i = 0; i < 200; i++) {
+		weft_waitgroup_add(&group, 1);
+		cr_assert_eq(run_on(worker_counts[i % 4], wait_and_end, &group),
+			     0);
+		weft_waitgroup_wait(&group);
+	}
+	pthread_join(t, NULL);
+	cr_assert_eq(failures, 0);
+}
+
 /* Plain threads go on using the channels while the run ends. */
 static atomic_bool over;
 

@@ -201,6 +201,44 @@ Test(arch, enter_starts_over_on_the_same_stack)
 	cr_expect_eq(control_at_entry, 0, "default FP control after enter");
 }
 
+/* --- a context without a first frame --------------------------------------- */
+
+static void leaving_entry(void *pass)
+{
+	void *local[1] = { pass };
+
+	last_sp = (uintptr_t)local;
+	control_at_entry = fegetround() != FE_TONEAREST;
+	if (*(int *)pass == 1)
+		pass = weft__arch_switch_enter(&a_sp, main_sp, pass, NULL);
+	(*(int *)pass)++;
+	weft__arch_leave(main_sp, pass);
+}
+
+Test(arch, begun_by_a_switch_and_left_by_a_jump)
+{
+	int n = 0;
+	void *got;
+
+	fesetround(FE_UPWARD);
+	got = weft__arch_switch_enter(&main_sp, stack_a + STACK, &n,
+				      leaving_entry);
+	cr_expect(got == &n);
+	cr_expect_eq(n, 1);
+	got = weft__arch_switch_enter(&main_sp, stack_a + STACK, &n,
+				      leaving_entry);
+	cr_expect(got == &n);
+	cr_expect_eq(n, 1);
+	got = weft__arch_switch_ret(&main_sp, a_sp, &n);
+	cr_expect(got == &n);
+	cr_expect_eq(n, 2);
+	cr_expect_eq(control_at_entry, 0, "default FP control");
+	cr_expect_eq(fegetround(), FE_UPWARD);
+	cr_expect(last_sp < (uintptr_t)stack_a + STACK &&
+		  last_sp > (uintptr_t)stack_a);
+	fesetround(FE_TONEAREST);
+}
+
 /* --- call_on -------------------------------------------------------------- */
 
 static char big[2][65536];

@@ -97,6 +97,13 @@ Test(arch_unwind, ends_at_the_entry_frame_after_enter)
 	cr_expect(ends_at_start(&seen), "%u frames", seen.count);
 }
 
+Test(arch_unwind, ends_at_the_entry_frame_without_a_first_frame)
+{
+	weft__arch_switch_enter(&main_sp, stack_a + STACK, (void *)2,
+				deep_entry);
+	cr_expect(ends_at_start(&seen), "%u frames", seen.count);
+}
+
 static void traced_on_other_stack(void *arg)
 {
 	deeper((int)(uintptr_t)arg);

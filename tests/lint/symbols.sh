@@ -29,7 +29,7 @@ if [ -f "$so" ]; then
 fi
 if [ -f "$archive" ]; then
 	${NM:-nm} -g --defined-only "$archive" |
-		awk 'NF == 3 && $2 != "W" && $2 != "V" && $3 !~ /^weft_/ { print $3 }' > "$tmp/bad"
+		awk 'NF == 3 && $2 != "W" && $2 != "V" && $3 !~ /^(weft_|__odr_asan)/ { print $3 }' > "$tmp/bad"
 	if [ -s "$tmp/bad" ]; then
 		echo "symbols: globals of the archive that do not begin with weft_:"
 		cat "$tmp/bad"

@@ -15,8 +15,8 @@
 #                followed, a value loaded *through* such an address is not an
 #                address of the thread and is free.
 #   can reach    a call or tail jump to weft__arch_switch* or to a function that
-#                can reach it; a call through a pointer can reach anything
-#                (but not in a function that `handlers` names).
+#                can reach it; a call through a pointer can reach anything.
+#                (Not in the functions that `handlers` names.)
 #   used         any read of the register or slot after the call.
 #
 # Each place holds 0 nothing, 1 made from the thread pointer, 2 that and a
@@ -503,7 +503,7 @@ END {
 	}
 	for (i = 1; i <= n; i++)
 		switches[i] = kind[i] == "call" && (callee[i] in reach) &&
-			!(callee[i] == "?" && index(" " handlers " ", " " fn[i] " "))
+			!index(" " handlers " ", " " fn[i] " ")
 	# Where a jump table may lead: starts of code that nothing falls into.
 	for (i = 1; i <= n; i++)
 		if (to[i] != "" && (to[i] in at))

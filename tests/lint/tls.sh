@@ -3,8 +3,8 @@
 # held across a switch.  The rule, exactly: tls.awk.  LIBRARY may name another
 # file.
 #
-# HANDLERS are signal handlers: they may hold errno around a call of the handler
-# that was there before them, since no handler can be left by a switch.
+# HANDLERS are signal handlers: they may hold errno around their work, for no
+# handler is left by a switch.
 HANDLERS="on_fault"
 lint=$(cd "$(dirname "$0")" && pwd) || exit 99
 so=${LIBRARY:-.libs/libweft.so}

@@ -1,4 +1,4 @@
-/* support/tsanfix.c - lets Criterion find its arena under ThreadSanitizer.
+/* support/tsanfix.c - lets Criterion and forks work under ThreadSanitizer.
  *
  * Criterion's process library maps its arena at 0x200000000000 plus rand_r()
  * times 16 MiB.  Under ThreadSanitizer all of that is shadow memory but the
@@ -14,6 +14,14 @@
 #endif
 
 #ifdef UNDER_TSAN
+const char *__tsan_default_options(void);
+
+/* Children of tests start threads, and Criterion's own process has some. */
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
 int rand_r(unsigned *seed);
 
 int rand_r(unsigned *seed)
