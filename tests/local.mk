@@ -93,6 +93,7 @@ api_tests = \
 	tests/api/chan \
 	tests/api/chan_partners \
 	tests/api/coro \
+	tests/api/discard \
 	tests/api/embed \
 	tests/api/errors \
 	tests/api/go \
@@ -120,6 +121,9 @@ tests_api_chan_partners_LDFLAGS = $(api_ldflags)
 tests_api_coro_SOURCES = %D%/api/coro.c $(crit_support)
 tests_api_coro_LDADD = $(api_libs)
 tests_api_coro_LDFLAGS = $(api_ldflags)
+tests_api_discard_SOURCES = %D%/api/discard.c $(crit_support)
+tests_api_discard_LDADD = $(api_libs)
+tests_api_discard_LDFLAGS = $(api_ldflags)
 tests_api_embed_SOURCES = %D%/api/embed.c $(crit_support)
 tests_api_embed_LDADD = $(api_libs)
 tests_api_embed_LDFLAGS = $(api_ldflags)

@@ -22,6 +22,14 @@ static void end_wait(struct routine *r)
 {
 	struct wait *wt = r->wait;
 
+	/* Its deadline woke it, but it has not run: it still stands in the
+	 * queues that it would have left. */
+	if (load_rlx(&r->state) == ROUTINE_RUNNABLE &&
+	    load_rlx(&r->reason) == PARK_EXPIRED) {
+		wt->withdraw(wt);
+		store_rlx(&r->reason, PARK_NONE);
+		return;
+	}
 	if (load_acq(&r->state) != ROUTINE_PARKED)                  /* O2 */
 		return;
 	if (wt && wt->withdraw(wt))

@@ -101,16 +101,6 @@ static void commit_join(struct worker *w, struct routine *me, void *arg)
 	handle_unlock(arg, 0);
 }
 
-static void fire_join(struct worker *w, struct timer *t)
-{
-	struct wait *wt = container_of(t, struct wait, timer);
-
-	if (!wait_claim(wt))
-		return;
-	wt->result = -ETIMEDOUT;
-	weft__ready(w, wt);
-}
-
 /* The wait was given up: whoever joins next must not find us. */
 static void forget(struct routine *r, uint64_t id, struct wait *wt)
 {
@@ -157,9 +147,9 @@ static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 		weft__park_handle(w, r, PARK_JOIN);
 	} else {
 		w->current->wait = &j->wait;
-		j->wait.timer.fire = fire_join;
+		j->wait.timer.fire = weft__wait_expire;
 		w = weft__park_call(w, commit_join, r, PARK_JOIN);
-		weft__timer_stop(&j->wait.timer);
+		weft__wait_back(&j->wait);
 	}
 	if (j->wait.result < 0)
 		forget(r, id, &j->wait);

@@ -26,6 +26,7 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 	[PARK_WAITGROUP] = "waitgroup",
 	[PARK_BLOCKING] = "blocking call",
 	[PARK_SELECT] = "select",
+	[PARK_EXPIRED] = "deadline passed",
 };
 
 _Atomic uint32_t weft__plain_threads, weft__plain_timed;
@@ -66,14 +67,21 @@ static void thread_wait(struct wait *wt)
 
 /* --- routines ---------------------------------------------------------------- */
 
-static void fire_wait(struct worker *w, struct timer *t)
+void weft__wait_expire(struct worker *w, struct timer *t)
 {
 	struct wait *wt = container_of(t, struct wait, timer);
 
 	if (!wait_claim(wt))
 		return;
 	wt->result = -ETIMEDOUT;
+	store_rlx(&wt->routine->reason, PARK_EXPIRED);
 	weft__ready(w, wt);
+}
+
+void weft__wait_back(struct wait *wt)
+{
+	weft__timer_stop(&wt->timer);
+	store_rlx(&wt->routine->reason, PARK_NONE);
 }
 
 /* After the context is saved: deadline first, then the object's lock. */
@@ -155,9 +163,9 @@ static NOINLINE struct worker *park_timed(struct worker *w, struct wait *wt,
 			spin_unlock(unlock);
 		return w;
 	}
-	wt->timer.fire = fire_wait;
+	wt->timer.fire = weft__wait_expire;
 	w = weft__park_call(w, commit_timed, unlock, reason);
-	weft__timer_stop(&wt->timer);
+	weft__wait_back(wt);
 	return w;
 }
 

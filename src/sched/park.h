@@ -58,6 +58,7 @@ struct timers;
 enum park_reason {
 	PARK_NONE, PARK_CHAN_SEND, PARK_CHAN_RECV, PARK_CHAN_NIL, PARK_JOIN,
 	PARK_SLEEP, PARK_PERMIT, PARK_WAITGROUP, PARK_BLOCKING, PARK_SELECT,
+	PARK_EXPIRED,
 	PARK_REASONS
 };
 extern const char *const weft__park_reason_name[PARK_REASONS];

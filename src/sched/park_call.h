@@ -22,4 +22,10 @@ struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
 struct worker *weft__park_handle(struct worker *w, struct routine *r,
 				 enum park_reason reason);
 
+/* timer.fire of a routine's wait: nobody ended it in time.  Until it runs its
+ * reason is PARK_EXPIRED, which tells a discard that its waiters are linked. */
+void weft__wait_expire(struct worker *w, struct timer *t);
+/* Back from a wait with a deadline: its timer is out, nobody fires it. */
+void weft__wait_back(struct wait *wt);
+
 #endif

@@ -15,16 +15,6 @@
 
 #include <weft/routine.h>
 
-static void fire_permit(struct worker *w, struct timer *t)
-{
-	struct wait *wt = container_of(t, struct wait, timer);
-
-	if (!wait_claim(wt))
-		return;
-	wt->result = -ETIMEDOUT;
-	weft__ready(w, wt);
-}
-
 static void commit_permit(struct worker *w, struct routine *me, void *arg)
 {
 	struct wait *wt = arg;
@@ -78,11 +68,11 @@ int weft_park_until(weft_time deadline)
 	}
 	wait_init(&wt, me, deadline);
 	wt.withdraw = withdraw_permit;
-	wt.timer.fire = fire_permit;
+	wt.timer.fire = weft__wait_expire;
 	me->wait = &wt;
 	weft__park_call(w, commit_permit, &wt, PARK_PERMIT);
 	if (wt.shared)
-		weft__timer_stop(&wt.timer);
+		weft__wait_back(&wt);
 	return wt.result == -ETIMEDOUT ? gave_up(me) : wt.result;
 }
 

@@ -65,13 +65,14 @@ static struct mc_report {
 	MC_REGISTER(S, suite_options, NULL, __VA_ARGS__) \
 	struct mc_suite_##S
 
-__attribute__((unused, format(printf, 4, 5)))
-static void mc_fail(bool fatal, const char *file, int line, const char *fmt, ...)
+__attribute__((unused, format(printf, 5, 6)))
+static void mc_fail(bool fatal, const char *file, int line, const char *what,
+		    const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(stderr, "# %s:%d: ", file, line);
+	fprintf(stderr, "# %s:%d: failed: %s", file, line, what);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
@@ -83,8 +84,8 @@ static void mc_fail(bool fatal, const char *file, int line, const char *fmt, ...
 #define MC_CHECK(fatal, c, text, ...) \
 	do { \
 		if (!(c)) \
-			mc_fail(fatal, __FILE__, __LINE__, \
-				"failed: " text " " __VA_ARGS__); \
+			mc_fail(fatal, __FILE__, __LINE__, text, \
+				" " __VA_ARGS__); \
 	} while (0)
 #define MC_OP(fatal, a, op, b, ...) \
 	MC_CHECK(fatal, (a) op (b), #a " " #op " " #b, __VA_ARGS__)
@@ -107,7 +108,7 @@ static void mc_fail(bool fatal, const char *file, int line, const char *fmt, ...
 #define cr_assert_str_neq(a, b, ...)   MC_STR(1, a, !=, b, __VA_ARGS__)
 #define cr_assert_arr_eq(a, b, n, ...) MC_MEM(1, a, ==, b, n, __VA_ARGS__)
 #define cr_assert_fail(...) \
-	mc_fail(1, __FILE__, __LINE__, "failed " __VA_ARGS__)
+	mc_fail(1, __FILE__, __LINE__, "", " " __VA_ARGS__)
 
 #define cr_expect(c, ...)              MC_CHECK(0, c, #c, __VA_ARGS__)
 #define cr_expect_not(c, ...)          MC_CHECK(0, !(c), "!" #c, __VA_ARGS__)
@@ -123,7 +124,7 @@ static void mc_fail(bool fatal, const char *file, int line, const char *fmt, ...
 #define cr_expect_str_neq(a, b, ...)   MC_STR(0, a, !=, b, __VA_ARGS__)
 #define cr_expect_arr_eq(a, b, n, ...) MC_MEM(0, a, ==, b, n, __VA_ARGS__)
 #define cr_expect_fail(...) \
-	mc_fail(0, __FILE__, __LINE__, "failed " __VA_ARGS__)
+	mc_fail(0, __FILE__, __LINE__, "", " " __VA_ARGS__)
 
 #define cr_skip_test(...) \
 	do { \
