@@ -47,6 +47,8 @@ libweft_core_la_SOURCES = \
 	%D%/sched/park.h \
 	%D%/sched/park_inline.h \
 	%D%/sched/park.c \
+	%D%/sched/cancel.h \
+	%D%/sched/cancel.c \
 	%D%/sched/timers.h \
 	%D%/sched/timers.c \
 	%D%/sched/blocking.h \
@@ -106,6 +108,7 @@ weftinclude_HEADERS = \
 	include/weft/routine.h \
 	include/weft/runtime.h \
 	include/weft/sync.h \
+	include/weft/waitgroup.h \
 	include/weft/time.h \
 	include/weft/version.h
 

@@ -173,7 +173,9 @@ regress_tests = \
 	tests/regress/0005-small-commit \
 	tests/regress/0006-join-across \
 	tests/regress/0007-stop-blocking \
-	tests/regress/0008-stuck-timer
+	tests/regress/0008-stuck-timer \
+	tests/regress/0009-stranded-ring \
+	tests/regress/0010-busy-queues
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -184,6 +186,8 @@ tests_regress_0005_small_commit_SOURCES = %D%/regress/0005-small-commit.c
 tests_regress_0006_join_across_SOURCES = %D%/regress/0006-join-across.c
 tests_regress_0007_stop_blocking_SOURCES = %D%/regress/0007-stop-blocking.c
 tests_regress_0008_stuck_timer_SOURCES = %D%/regress/0008-stuck-timer.c
+tests_regress_0009_stranded_ring_SOURCES = %D%/regress/0009-stranded-ring.c
+tests_regress_0010_busy_queues_SOURCES = %D%/regress/0010-busy-queues.c
 
 # --- tests/stress
 stress_tests = \

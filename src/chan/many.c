@@ -74,6 +74,8 @@ ssize_t weft_chan_send_many(weft_chan *c, const void *elems, size_t n,
 
 	if (!n)
 		return 0;
+	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (!c)
 		return weft__chan_nil(w, deadline);
 	if (b.n > PTRDIFF_MAX)
@@ -169,6 +171,8 @@ ssize_t weft_chan_recv_many(weft_chan *c, void *elems, size_t max,
 
 	if (!max)
 		return 0;
+	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (!c)
 		return weft__chan_nil(w, deadline);
 	if (max > PTRDIFF_MAX)

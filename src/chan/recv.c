@@ -115,6 +115,8 @@ int weft_chan_recv(weft_chan *c, void *elem)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (unlikely(!c))
 		return weft__chan_nil(w, WEFT_FOREVER);
 	return recv_value(w, c, elem, WEFT_FOREVER);
@@ -141,6 +143,8 @@ int weft_chan_recv_until(weft_chan *c, void *elem, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 
+	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (unlikely(!c))
 		return weft__chan_nil(w, deadline);
 	return recv_value(w, c, elem, deadline);

@@ -111,6 +111,8 @@ int weft_chan_send(weft_chan *c, const void *elem)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (unlikely(!c))
 		return weft__chan_nil(w, WEFT_FOREVER);
 	return send_value(w, c, elem, WEFT_FOREVER);
@@ -135,6 +137,8 @@ int weft_chan_send_until(weft_chan *c, const void *elem, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 
+	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (unlikely(!c))
 		return weft__chan_nil(w, deadline);
 	return send_value(w, c, elem, deadline);

@@ -82,7 +82,7 @@ static struct routine *batch_cut_locked(void)
 		r[i].next = i + 1 < RECORD_BATCH ? &r[i + 1] : NULL;
 		store_rlx(&r[i].handle, UINT64_C(1) << 32);         /* R2 */
 	}
-	r->status = RECORD_BATCH;
+	r->word[0] = RECORD_BATCH;
 	depot.made = first + RECORD_BATCH;
 	return r;
 }
@@ -107,13 +107,13 @@ bool weft__record_refill(struct record_cache *c)
 	if (!b)
 		return false;
 	c->free = b;
-	c->count = (unsigned)b->status;
+	c->count = (unsigned)b->word[0];
 	return true;
 }
 
 static void batch_give(struct routine *b, unsigned count)
 {
-	b->status = (int32_t)count;
+	b->word[0] = count;
 	spin_lock(&depot.lock);
 	b->wait = (struct wait *)(void *)depot.batch;
 	depot.batch = b;

@@ -22,8 +22,8 @@
  *
  * Ordering
  *   H1  handle: CAS-acquire to lock / store-release to unlock or to retire.
- *       Who locks a handle sees joiner and status as the last holder left
- *       them.
+ *       Who locks a handle sees joiner, status and scope as the last holder
+ *       left them.
  */
 #ifndef WEFT_ROUTINE_ROUTINE_H
 #define WEFT_ROUTINE_ROUTINE_H
@@ -34,6 +34,8 @@
 struct stack;
 struct wait;
 struct extra;
+struct defer;
+struct weft_scope;
 
 enum routine_state {
 	ROUTINE_FREE, ROUTINE_NEW, ROUTINE_RUNNABLE, ROUTINE_RUNNING,
@@ -43,12 +45,27 @@ enum routine_state {
 enum routine_flag {
 	ROUTINE_JOINABLE = 1 << 0,      /* made by weft_spawn: returns int  */
 	ROUTINE_EXTRA = 1 << 1,         /* NEW: word[1] is a struct extra * */
-	ROUTINE_EXPOSED = 1 << 2,       /* its id was given away            */
+	ROUTINE_EXPOSED = 1 << 2,       /* its id was given away, or a scope
+					 * knows it: it can be cancelled     */
 	ROUTINE_MAIN = 1 << 3,
 	ROUTINE_SPECIAL = 1 << 4,       /* pinned, or priority is not 0     */
 	ROUTINE_PINNED = 1 << 5,
 	ROUTINE_BARE = 1 << 6,          /* its stack has no guard page      */
 };
+
+/* Why a routine is cancelled, and why it may not feel it.  Read as W4 of
+ * sched/park.h says. */
+enum cancel_bit {
+	CANCEL_SELF = 1,        /* by its id, or all of its runtime: for good */
+	CANCEL_SCOPE = 2,       /* the innermost scope that it owns           */
+	CANCEL_SHIELD = 4,      /* it does not feel it now                    */
+	CANCEL_OWNER = 8,       /* it owns a scope: live.scope may be read    */
+};
+
+static inline bool cancel_felt(uint8_t bits)
+{
+	return (bits & (CANCEL_SELF | CANCEL_SCOPE)) && !(bits & CANCEL_SHIELD);
+}
 
 /* handle: low bits */
 #define HANDLE_LOCKED   (UINT64_C(1) << 0)
@@ -66,14 +83,15 @@ struct routine {
 	struct wait *wait;      /* the wait it is parked in; written by it   */
 	_Atomic uint64_t handle;/* see above                                 */
 	uint32_t index;         /* place in the pool; never changes          */
-	int32_t status;         /* H1: what join returns                     */
+	_Atomic uint32_t claim; /* odd: the wait it is in is open (park.h W1)*/
 	uint8_t cls;            /* stack class                               */
 	uint8_t flags;          /* enum routine_flag; spawner, then itself   */
 	_Atomic uint8_t state;  /* enum routine_state                        */
 	_Atomic uint8_t reason; /* enum park_reason while PARKED             */
 	uint8_t rt;             /* slot of its runtime                       */
-	int8_t priority;        /* 0 unless SPECIAL                          */
-	uint16_t home;          /* SPECIAL and pinned: the worker's index    */
+	_Atomic uint8_t cancel; /* enum cancel_bit; changed under H1         */
+	uint16_t home : 12;     /* SPECIAL and pinned: the worker's index    */
+	int16_t priority : 4;   /* 0 unless SPECIAL                          */
 	struct wait *joiner;    /* H1: who waits for it to end               */
 
 	void (*fn)(void);       /* what to call, and where it was spawned    */
@@ -84,8 +102,10 @@ struct routine {
 			struct extra *extra;    /* name, keys; or NULL      */
 			void *coro;             /* the coroutine it is in   */
 			struct stack *big;      /* loans: weft_call_big     */
-			void (*on_exit)(void *);/* called before weft_exit  */
-			void *on_exit_arg;      /* discards the frames      */
+			struct defer *defers;   /* calls owed: park.h       */
+			struct weft_scope *scope; /* H1: innermost it owns  */
+			int32_t status; /* H1 when ENDED: what join returns */
+			uint16_t shields;       /* H1: how many are begun   */
 		} live;
 	};
 };

@@ -141,11 +141,13 @@ int weft_blocking(void *(*fn)(void *), void *arg, void **result)
 
 	if (!fn)
 		return -EINVAL;
+	if (weft__cancelled(w))
+		return -ECANCELED;
 	if (!w) {
 		j.result = fn(arg);     /* a plain thread is its own pool */
 	} else {
 		j.pool = &w->rt->blocking;
-		wait_init(&j.wait, w->current, INT64_MAX);
+		wait_init_steady(&j.wait, w->current);
 		j.wait.withdraw = withdraw_job;
 		w->current->wait = &j.wait;
 		weft__park_call_loop(w, commit_job, &j, PARK_BLOCKING); /* B5 */

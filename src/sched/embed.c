@@ -9,7 +9,7 @@ int weft_start(const weft_config *c, weft_runtime **rt)
 	if (!rt)
 		return -EINVAL;
 	*rt = NULL;
-	return weft__runtime_start(c, rt);
+	return weft__runtime_start(c, ROUTINE_EXPOSED, rt);
 }
 
 /* Spawn into rt, which is the caller's own runtime or another one. */
@@ -77,9 +77,10 @@ unsigned weft_workers(void)
 }
 
 /*
- * Stop: no more spawns; wait until every routine has ended, or until all that
- * are left are parked with nothing inside that could wake them.  Those are
- * discarded, their waits withdrawn.
+ * Stop: no more spawns; cancel every routine; wait until all have ended, or
+ * until those that are left are parked in waits that are no cancel points, with
+ * nothing inside that could wake them.  Those are discarded, their waits
+ * withdrawn.
  */
 int weft_stop(weft_runtime *rt, weft_time deadline)
 {
@@ -91,11 +92,16 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 		return -EDEADLK;
 	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
 	store_seq(&rt->watched, 1);                                 /* G3 */
+	weft__cancel_all(rt);
 	for (;;) {
 		uint32_t seen = load_acq(&rt->news);                /* G3 */
 
-		if (weft__runtime_at_rest(rt))
+		if (weft__runtime_at_rest(rt)) {
+			/* Not before those that had passed the gate. */
+			if (weft__cancel_all(rt))
+				continue;
 			break;
+		}
 		/* Timers may keep it from resting without any news. */
 		if (deadline != WEFT_NOWAIT &&
 		    !weft__os_futex_wait(&rt->news, seen, deadline))

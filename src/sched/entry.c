@@ -65,7 +65,7 @@ static ALWAYS_INLINE void run(struct routine *r)
 	memset(&r->live, 0, sizeof r->live);
 	r->live.extra = extra;
 	if (r->flags & ROUTINE_JOINABLE)
-		r->status = ((join_fn *)r->fn)((void *)a[0]);
+		r->live.status = ((join_fn *)r->fn)((void *)a[0]);
 	else
 		((words_fn *)r->fn)(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
@@ -172,19 +172,36 @@ static void routine_exited(void *pass)
 	serve(w, false);
 }
 
-void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg)
+void weft__defer(struct worker *w, struct defer *d, void (*fn)(void *),
+		 void *arg)
 {
-	w->current->live.on_exit = fn;
-	w->current->live.on_exit_arg = arg;
+	if (!w)
+		return;
+	d->fn = fn;
+	d->arg = arg;
+	d->outer = w->current->live.defers;
+	w->current->live.defers = d;
+}
+
+void weft__defer_drop(struct worker *w, struct defer *d)
+{
+	if (!w)
+		return;
+	WEFT_ASSERT(w->current->live.defers == d);
+	w->current->live.defers = d->outer;
 }
 
 _Noreturn void weft__routine_leave(struct worker *w)
 {
 	struct routine *r = w->current;
 	struct stack *from = r->stack;
+	struct defer *d;
 
-	if (r->live.on_exit)
-		r->live.on_exit(r->live.on_exit_arg);   /* does not park */
+	while ((d = r->live.defers)) {
+		r->live.defers = d->outer;
+		d->fn(d->arg);          /* may park */
+	}
+	w = weft__worker();
 	w->shed = weft__big_shed(r);
 	if (w->shed)
 		weft__san_before_switch(from, r->stack, true);

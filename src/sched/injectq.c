@@ -67,17 +67,6 @@ void weft__injectq_push_block(struct injectq *q, struct inject_block *b,
 	append(q, block_link(b), block_link(b), n);
 }
 
-void weft__injectq_push_front(struct injectq *q, struct routine *r)
-{
-	spin_lock(&q->lock);
-	r->next = q->head;
-	q->head = r;
-	if (!q->tail)
-		q->tail = r;
-	store_seq(&q->len, load_rlx(&q->len) + 1);                  /* Q4 */
-	spin_unlock(&q->lock);
-}
-
 /* --- blocks ------------------------------------------------------------------- */
 
 static struct inject_block *spare_locked(struct injectq *q)

@@ -53,9 +53,6 @@ void weft__injectq_block_back(struct injectq *q, struct inject_block *b);
 /* Free the blocks.  The routines in them are forgotten. */
 void weft__injectq_fini(struct injectq *q);
 
-/* Put one routine before all others. */
-void weft__injectq_push_front(struct injectq *q, struct routine *r);
-
 /* Take the oldest, and move up to `more` further ones into the caller's own
  * ring as far as there is room.  NULL: empty. */
 struct routine *weft__injectq_take(struct injectq *q, struct runq *into,

@@ -50,7 +50,7 @@ static struct routine *end_joinable(struct worker *w, struct routine *r)
 		weft__handle_lock_own(r);
 	j = r->joiner ? container_of(r->joiner, struct joining, wait) : NULL;
 	if (j && wait_claim(&j->wait)) {
-		j->status = r->status;
+		j->status = r->live.status;
 		retire(w, r);
 		who = j->wait.routine;
 		if (who && who->rt == w->slot &&
@@ -80,7 +80,7 @@ struct routine *weft__routine_end(struct worker *w, struct routine *r)
 	if (unlikely(load_rlx(&rt->gate) & GATE_LIMIT))
 		sub_acqrel(&rt->live, 1);                           /* G4 */
 	if (unlikely(flags & ROUTINE_MAIN))
-		weft__runtime_main_done(rt, r->status);
+		weft__runtime_main_done(rt, r->live.status);
 	if (flags & ROUTINE_JOINABLE)
 		return end_joinable(w, r);
 	if (unlikely(flags & ROUTINE_EXPOSED))
@@ -90,16 +90,6 @@ struct routine *weft__routine_end(struct worker *w, struct routine *r)
 }
 
 /* --- join ----------------------------------------------------------------------- */
-
-/* After the context is saved: let the routine end. */
-static void commit_join(struct worker *w, struct routine *me, void *arg)
-{
-	struct joining *j = container_of(me->wait, struct joining, wait);
-
-	if (weft__timer_arm(&w->timers, &j->wait.timer))
-		weft__idle_timer_armed(w->rt, j->wait.timer.deadline);
-	handle_unlock(arg, 0);
-}
 
 /* The wait was given up: whoever joins next must not find us. */
 static void forget(struct routine *r, uint64_t id, struct wait *wt)
@@ -134,7 +124,7 @@ static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 	j->wait.withdraw = withdraw_join;
 	j->wait.object = r;
 	j->id = id;
-	if (w && j->wait.shared && weft__timers_reserve(&w->timers) < 0) {
+	if (w && wait_reserve(w, &j->wait) < 0) {
 		handle_unlock(r, 0);
 		return -ENOMEM;
 	}
@@ -142,14 +132,10 @@ static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 	if (!w) {
 		handle_unlock(r, 0);
 		weft__park(NULL, &j->wait, NULL, PARK_JOIN);
-	} else if (!j->wait.shared) {
-		w->current->wait = &j->wait;
-		weft__park_handle(w, r, PARK_JOIN);
 	} else {
-		w->current->wait = &j->wait;
-		j->wait.timer.fire = weft__wait_expire;
-		w = weft__park_call(w, commit_join, r, PARK_JOIN);
-		weft__wait_back(&j->wait);
+		weft__park_handle(w, &j->wait, r, PARK_JOIN);
+		if (j->wait.shared)
+			weft__wait_back(&j->wait);
 	}
 	if (j->wait.result < 0)
 		forget(r, id, &j->wait);
@@ -163,6 +149,8 @@ int weft_join_until(weft_id id, int *status, weft_time deadline)
 	struct joining j;
 	int err;
 
+	if (deadline != WEFT_NOWAIT && weft__cancelled(w))
+		return -ECANCELED;
 	if (!r || (unlikely(!handle_trylock(r, id)) &&
 		   !weft__handle_lock(r, id)))
 		return -ESRCH;
@@ -176,7 +164,7 @@ int weft_join_until(weft_id id, int *status, weft_time deadline)
 		return -ESRCH;                                  /* E5 */
 	}
 	if (load_rlx(&r->handle) & HANDLE_ENDED) {
-		j.status = r->status;
+		j.status = r->live.status;
 		retire(w, r);
 	} else if (deadline == WEFT_NOWAIT) {
 		handle_unlock(r, 0);
@@ -231,6 +219,6 @@ _Noreturn void weft_exit(int status)
 
 	if (!w)
 		weft__panic("exit: not called from a routine");
-	w->current->status = status;
+	w->current->live.status = status;
 	weft__routine_leave(w);
 }

@@ -14,6 +14,10 @@
  *       spare is called back: it empties its ring into the inject queue and
  *       is shelved.
  *
+ * A spare that always has something to run does not steal, nor does any other
+ * busy worker: `stranded` asks them to take from those that stand still (F6 in
+ * worker.c).
+ *
  * When every worker sleeps over a whole tick the monitor sleeps, too, until a
  * worker is woken.
  *
@@ -40,6 +44,7 @@ struct seen {
 struct survey {
 	uint32_t stuck, blocked, running;
 	bool waiting;                   /* somebody could run and does not */
+	bool stranded;                  /* and is in the ring of a stuck one */
 };
 
 void weft__monitor_wake(struct weft_runtime *rt)
@@ -58,6 +63,7 @@ static bool has_backlog(struct worker *w)
 static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 {
 	uint64_t picks = load_rlx(&w->picks);
+	bool still;
 	int64_t cpu;
 
 	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
@@ -66,8 +72,11 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 	v->running++;
 	v->waiting |= has_backlog(w);
 	cpu = weft__os_thread_cpu(w->thread);
-	if (picks == s->picks) {
+	still = picks == s->picks;
+	store_rlx(&w->still, still);
+	if (still) {
 		v->stuck++;
+		v->stranded |= load_rlx(&w->next) || runq_len(&w->runq);
 		if (cpu - s->cpu < TICK_NS / 2)
 			v->blocked++;
 	}
@@ -154,6 +163,7 @@ static void *monitor_main(void *arg)
 				    weft__os_now() + TICK_NS);
 		for (uint32_t i = 0; i < high; i++)
 			survey_worker(rt->worker[i], &seen[i], &v);
+		store_rlx(&m->stranded, v.stranded);
 		decide(rt, &v);
 		if (load_rlx(&rt->gate) & GATE_STARVED)
 			weft__starved_retry(rt);

@@ -19,6 +19,7 @@ struct monitor {
 	pthread_t thread;
 	_Atomic uint32_t lent;          /* spares at work                   */
 	_Atomic uint32_t wanted;        /* spares that should be at work    */
+	_Atomic bool stranded;          /* F6: who stands still has work    */
 };
 
 int weft__monitor_start(struct weft_runtime *rt);

@@ -3,10 +3,10 @@
  * Place in the life of a routine:  running -> [ park ] -> wait queue
  *                                  wait queue -> [ ready ] -> run queue
  *
- * A wait without deadline needs nothing after the switch but the release of
- * the object's lock.  A wait with one arms its timer there too, before the
- * release: whoever can claim the wait then finds the timer in its heap, and
- * the parker, once resumed, takes it out or waits until it has fired.
+ * A wait with one contender needs nothing after the switch but the release of
+ * the object's lock.  A shared one is opened there too, and its timer armed,
+ * before the release: whoever can claim the wait then finds the timer in its
+ * heap, and the parker, once resumed, takes it out or waits until it has fired.
  */
 #include "sched/park_call.h"
 #include "sched/pick.h"
@@ -26,7 +26,18 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 	[PARK_WAITGROUP] = "waitgroup",
 	[PARK_BLOCKING] = "blocking call",
 	[PARK_SELECT] = "select",
-	[PARK_EXPIRED] = "deadline passed",
+	[PARK_EXPIRED] = "gave up",
+	[PARK_MUTEX] = "mutex lock",
+	[PARK_RLOCK] = "rwlock read lock",
+	[PARK_WLOCK] = "rwlock write lock",
+	[PARK_COND] = "condition",
+	[PARK_ONCE] = "once",
+	[PARK_SEM] = "semaphore",
+	[PARK_BARRIER] = "barrier",
+	[PARK_LATCH] = "latch",
+	[PARK_ONESHOT] = "one-shot",
+	[PARK_TIMER] = "timer",
+	[PARK_SCOPE] = "scope end",
 };
 
 _Atomic uint32_t weft__plain_threads, weft__plain_timed;
@@ -67,34 +78,64 @@ static void thread_wait(struct wait *wt)
 
 /* --- routines ---------------------------------------------------------------- */
 
-void weft__wait_expire(struct worker *w, struct timer *t)
+void weft__wait_fail(struct wait *wt, int err)
+{
+	wt->result = err;
+	store_rlx(&wt->routine->reason, PARK_EXPIRED);
+}
+
+static void expire(struct worker *w, struct timer *t)
 {
 	struct wait *wt = container_of(t, struct wait, timer);
 
 	if (!wait_claim(wt))
 		return;
-	wt->result = -ETIMEDOUT;
-	store_rlx(&wt->routine->reason, PARK_EXPIRED);
+	weft__wait_fail(wt, -ETIMEDOUT);
 	weft__ready(w, wt);
+}
+
+/* Once it is open it may be over, and *wt gone, unless we claim it. */
+bool weft__wait_open(struct worker *w, struct wait *wt)
+{
+	struct routine *r = wt->routine;
+	int64_t deadline = wt->timer.deadline;
+	uint32_t open = load_rlx(&r->claim) + 1;
+
+	if (!wt->shared)
+		return false;
+	wt->open = open;
+	if (deadline == INT64_MAX) {
+		store_seq(&r->claim, open);                         /* W1 */
+	} else {
+		wt->timer.fire = expire;
+		if (weft__timer_arm_open(&w->timers, &wt->timer, &r->claim,
+					 open))
+			weft__idle_timer_armed(w->rt, deadline);
+	}
+	if (likely(!cancel_felt(load_seq(&r->cancel))) ||           /* W4 */
+	    !cas_acqrel(&r->claim, &open, open + 1))                /* W1 */
+		return false;
+	weft__wait_fail(wt, -ECANCELED);
+	return true;
 }
 
 void weft__wait_back(struct wait *wt)
 {
-	weft__timer_stop(&wt->timer);
+	if (wt->timer.deadline != INT64_MAX)
+		weft__timer_stop(&wt->timer);
 	store_rlx(&wt->routine->reason, PARK_NONE);
 }
 
-/* After the context is saved: deadline first, then the object's lock. */
-static void commit_timed(struct worker *w, struct routine *r, void *arg)
+static void commit_shared(struct worker *w, struct routine *r, void *arg)
 {
-	struct wait *wt = r->wait;
-	int64_t deadline = wt->timer.deadline;
 	struct spinlock *unlock = arg;
+	struct wait *wt = r->wait;
+	bool cancelled = weft__wait_open(w, wt);
 
-	if (weft__timer_arm(&w->timers, &wt->timer))
-		weft__idle_timer_armed(w->rt, deadline);
 	if (unlock)
 		spin_unlock(unlock);
+	if (cancelled)
+		weft__ready(w, wt);
 }
 
 /* From here on the caller counts as parked. */
@@ -150,22 +191,65 @@ static NOINLINE struct worker *park_thread(struct wait *wt,
 	return NULL;
 }
 
-static NOINLINE struct worker *park_timed(struct worker *w, struct wait *wt,
-					  struct spinlock *unlock,
-					  enum park_reason reason)
+/* No room for the deadline: it stays closed, so whoever finds it drops it. */
+static struct worker *park_refused(struct worker *w, struct wait *wt)
 {
-	if (weft__timers_reserve(&w->timers) < 0) {
-		/* Ours, before a waker that waits for the lock can claim it;
-		 * with no lock nobody knows the wait yet. */
-		store_rlx(&wt->claim, 1);
-		wt->result = -ENOMEM;
+	wt->open = load_rlx(&wt->routine->claim) + 1;
+	wt->result = -ENOMEM;
+	return w;
+}
+
+static NOINLINE struct worker *park_shared(struct worker *w, struct wait *wt,
+					   struct spinlock *unlock,
+					   enum park_reason reason)
+{
+	if (unlikely(wait_reserve(w, wt) < 0)) {
+		park_refused(w, wt);
 		if (unlock)
 			spin_unlock(unlock);
 		return w;
 	}
-	wt->timer.fire = weft__wait_expire;
-	w = weft__park_call(w, commit_timed, unlock, reason);
+	w = weft__park_call(w, commit_shared, unlock, reason);
 	weft__wait_back(wt);
+	return w;
+}
+
+struct release {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void commit_release(struct worker *w, struct routine *r, void *arg)
+{
+	struct release rel = *(struct release *)arg;
+	struct wait *wt = r->wait;
+	bool cancelled = weft__wait_open(w, wt);
+
+	rel.fn(rel.arg);
+	if (cancelled)
+		weft__ready(w, wt);
+}
+
+struct worker *weft__park_release(struct worker *w, struct wait *wt,
+				  void (*release)(void *), void *arg,
+				  enum park_reason reason)
+{
+	struct release rel = { release, arg };
+
+	if (unlikely(!w)) {
+		release(arg);
+		thread_wait(wt);
+		return NULL;
+	}
+	w->current->wait = wt;
+	if (unlikely(wait_reserve(w, wt) < 0)) {
+		park_refused(w, wt);
+		release(arg);
+		return w;
+	}
+	w = weft__park_call(w, commit_release, &rel, reason);
+	if (wt->shared)
+		weft__wait_back(wt);
 	return w;
 }
 
@@ -191,8 +275,8 @@ struct worker *weft__park(struct worker *w, struct wait *wt,
 		return park_thread(wt, unlock);
 	me = w->current;
 	me->wait = wt;
-	if (unlikely(wt->timer.deadline != INT64_MAX))
-		return park_timed(w, wt, unlock, reason);
+	if (unlikely(wt->shared))
+		return park_shared(w, wt, unlock, reason);
 	if (unlikely(me->flags & ROUTINE_BARE))
 		return park_bare(w, unlock, reason);
 	depart(me, reason);
@@ -234,16 +318,24 @@ struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
 	return leave(w, NULL);
 }
 
-struct worker *weft__park_handle(struct worker *w, struct routine *r,
-				 enum park_reason reason)
+static void commit_handle(struct worker *w, struct routine *me, void *arg)
 {
-	struct routine *me = w->current, *to;
+	struct wait *wt = me->wait;
+	bool cancelled = weft__wait_open(w, wt);
 
-	depart(me, reason);
-	if (unlikely(me->flags & ROUTINE_BARE))
-		weft__stack_check(me->stack, weft__arch_sp());
-	w->left.kind = LEFT_HANDLE;
-	w->left.arg = r;
+	handle_unlock((struct routine *)arg, 0);
+	if (cancelled)
+		weft__ready(w, wt);
+}
+
+struct worker *weft__park_handle(struct worker *w, struct wait *wt,
+				 struct routine *r, enum park_reason reason)
+{
+	struct routine *me = depart_calling(w, commit_handle, r, reason), *to;
+
+	me->wait = wt;
+	if (!wt->shared)
+		w->left.kind = LEFT_HANDLE;     /* the same, without a call */
 	if (unlikely(pick_must_look(w)) && !weft__pick_directed(w))
 		return leave_looking(w);
 	to = pick_this(w, r);                                   /* F5 */
@@ -313,9 +405,7 @@ static NOINLINE struct worker *yield_slow(struct worker *w, struct routine *to)
 	/* The loop first, if it is wanted: a stop must not wait until the
 	 * inject queue is empty, which full rings may fill for ever. */
 	if (!to && !load_rlx(&w->attention)) {
-		to = weft__injectq_take(&w->pinned, &w->runq, 0);
-		if (!to)
-			to = weft__injectq_take(&w->rt->inject, &w->runq, 0);
+		to = weft__take_waiting(w);
 		if (!to)
 			return w;
 	}

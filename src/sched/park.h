@@ -21,16 +21,25 @@
  *   P2  exactly one contender claims a wait: waker, timer or canceller.  The
  *       losers never touch it again.  A wait with one possible contender (its
  *       `shared` is false) is claimed by finding it, under the object's lock.
+ *       A shared one of a routine is claimed in the routine's record, which
+ *       outlives it: a canceller, who holds no object's lock, may look at the
+ *       claim at any time and at the wait only once it has claimed it.
  *   P3  the claimer owns the wait until weft__ready; after that the parker may
  *       have returned and the frame may be gone.
  *   P4  weft__ready is called once per claimed wait, with no short lock held
  *       that the parker could need (the object's lock may be held).
  *   P5  a value moves only after the claim, so a timed-out or cancelled wait
  *       neither lost nor duplicated one.
+ *   P6  a shared wait opens when the context is saved and before the object's
+ *       lock is released: no waker finds it closed, no canceller too early.
  *
  * Ordering
- *   W1  claim: CAS-acquire-release by all contenders.  The winner sees the
- *       wait as published; the loser's writes are not needed.
+ *   W1  claim: store-seq of an odd number to open, CAS-acquire-release of the
+ *       next even one by all contenders.  The winner sees the wait as
+ *       published; the loser's writes are not needed.
+ *   W4  cancel: store-seq by the canceller before it looks at claim (seq) /
+ *       load-seq by the parker after it has opened.  One of them sees the
+ *       other, so a cancel that comes as a routine parks ends that park.
  *   W2  signal: store-release by weft__ready / load-acquire by the plain
  *       thread that waits: it sees result and value.  (A routine sees them
  *       through the run queue.)
@@ -58,7 +67,8 @@ struct timers;
 enum park_reason {
 	PARK_NONE, PARK_CHAN_SEND, PARK_CHAN_RECV, PARK_CHAN_NIL, PARK_JOIN,
 	PARK_SLEEP, PARK_PERMIT, PARK_WAITGROUP, PARK_BLOCKING, PARK_SELECT,
-	PARK_EXPIRED,
+	PARK_EXPIRED, PARK_MUTEX, PARK_RLOCK, PARK_WLOCK, PARK_COND, PARK_ONCE,
+	PARK_SEM, PARK_BARRIER, PARK_LATCH, PARK_ONESHOT, PARK_TIMER, PARK_SCOPE,
 	PARK_REASONS
 };
 extern const char *const weft__park_reason_name[PARK_REASONS];
@@ -73,16 +83,16 @@ struct timer {
 
 struct wait {
 	struct routine *routine;        /* NULL: a plain thread             */
-	_Atomic uint32_t claim;         /* 0 open, 1 claimed (W1)           */
+	_Atomic uint32_t claim;         /* of a plain thread (W1)           */
+	uint32_t open;                  /* claim's value while it is open   */
 	bool shared;                    /* more than one possible contender */
-	bool armed;                     /* timer below is or was in a heap  */
 	int result;                     /* claimer writes, parker reads     */
 	struct waiter *winner;          /* select: which case; claimer      */
 	void *object;                   /* for withdraw; parker's            */
 	bool (*withdraw)(struct wait *);/* unlink from every object, locking
 					 * them; false: somebody has claimed it */
 	_Atomic uint32_t signal;        /* plain thread: futex word (W2)    */
-	struct timer timer;             /* valid when armed                 */
+	struct timer timer;             /* valid with a deadline            */
 };
 
 /* One place in one object's queue.  link is under the object's lock. */
@@ -96,28 +106,20 @@ struct waiter {
 /* The worker this thread is, or NULL.  Never keep it across a park. */
 static struct worker *weft__worker(void);
 
-/* The deadline is WEFT_FOREVER (INT64_MAX) or absolute ns; NOWAIT (0) never
- * gets here.  A past deadline parks and fires at once. */
+/* A cancel point.  The deadline is WEFT_FOREVER (INT64_MAX) or absolute ns;
+ * NOWAIT (0) never gets here.  A past deadline parks and fires at once. */
 static inline void wait_init(struct wait *wt, struct routine *r,
-			     int64_t deadline)
-{
-	wt->routine = r;
-	store_rlx(&wt->claim, 0);
-	wt->shared = deadline != INT64_MAX;
-	wt->armed = false;
-	wt->result = 0;
-	wt->withdraw = NULL;
-	store_rlx(&wt->signal, 0);
-	wt->timer.deadline = deadline;
-}
+			     int64_t deadline);
 
-/* True: the caller is the one who ends this wait.  W1 */
-static inline bool wait_claim(struct wait *wt)
-{
-	uint32_t open = 0;
+/* A wait that is no cancel point and has no deadline. */
+static inline void wait_init_steady(struct wait *wt, struct routine *r);
 
-	return !wt->shared || cas_acqrel(&wt->claim, &open, 1);     /* W1 */
-}
+/* True: the caller is the one who ends this wait. */
+static inline bool wait_claim(struct wait *wt);
+
+/* The running routine of w is cancelled, and not shielded.  Every cancel point
+ * that may wait asks first, before it has any effect. */
+static inline bool weft__cancelled(struct worker *w);
 
 /*
  * Park the running routine (or wait, on a plain thread) until `wt` is claimed
@@ -130,6 +132,13 @@ static inline bool wait_claim(struct wait *wt)
  */
 struct worker *weft__park(struct worker *w, struct wait *wt,
 			  struct spinlock *unlock, enum park_reason reason);
+
+/* The same for other locks than one: release(arg) is called instead, once, on
+ * another stack; it may not park, and has read *arg before it gives up the last
+ * lock, since the routine may go on from then. */
+struct worker *weft__park_release(struct worker *w, struct wait *wt,
+				  void (*release)(void *), void *arg,
+				  enum park_reason reason);
 
 /*
  * Make the owner of a claimed wait run again; result and value are in place.
@@ -151,9 +160,18 @@ int64_t weft__clock(void);
 /* The running routine of w, or NULL on a plain thread. */
 static inline struct routine *weft__current(struct worker *w);
 
-/* Have fn(arg) called if the running routine ends other than by returning, by
- * the routine itself while its frames still stand.  One at a time. */
-void weft__on_exit(struct worker *w, void (*fn)(void *), void *arg);
+/* A call owed by the running routine: it is made if the routine ends other than
+ * by returning, by itself, while its frames still stand, the last owed first.
+ * It lies in the frame that owes it.  On a plain thread both do nothing. */
+struct defer {
+	struct defer *outer;
+	void (*fn)(void *);
+	void *arg;
+};
+void weft__defer(struct worker *w, struct defer *d, void (*fn)(void *),
+		 void *arg);
+/* No longer owed: d is the last one. */
+void weft__defer_drop(struct worker *w, struct defer *d);
 
 /* Set once a plain thread has waited or counted an operation; weft_run, which
  * clears it, then cannot tell a deadlock from a wait for that thread. */

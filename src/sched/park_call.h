@@ -18,14 +18,26 @@ struct worker *weft__park_call_loop(struct worker *w, park_commit *commit,
 				    void *arg, enum park_reason reason);
 
 /* Park in the join of r, whose handle the caller holds; it is released once the
- * context is saved.  r runs next if it has just been started by this worker. */
-struct worker *weft__park_handle(struct worker *w, struct routine *r,
-				 enum park_reason reason);
+ * context is saved.  r runs next if it has just been started by this worker.
+ * Room for the wait's deadline is reserved. */
+struct worker *weft__park_handle(struct worker *w, struct wait *wt,
+				 struct routine *r, enum park_reason reason);
 
-/* timer.fire of a routine's wait: nobody ended it in time.  Until it runs its
- * reason is PARK_EXPIRED, which tells a discard that its waiters are linked. */
-void weft__wait_expire(struct worker *w, struct timer *t);
-/* Back from a wait with a deadline: its timer is out, nobody fires it. */
+/* --- the life of a wait, for commits -------------------------------------- */
+
+/* Before it parks: room for its deadline.  -ENOMEM. */
+static inline int wait_reserve(struct worker *w, struct wait *wt)
+{
+	return wt->timer.deadline == INT64_MAX ? 0 :
+	       weft__timers_reserve(&w->timers);
+}
+/* Context saved, object's lock held: from now on it can be claimed (P6).  True:
+ * the routine is cancelled and the wait claimed; ready it after the unlock. */
+bool weft__wait_open(struct worker *w, struct wait *wt);
+/* End a claimed wait that nobody answered.  Until the routine runs its reason is
+ * PARK_EXPIRED, which tells a discard that its waiters are still linked. */
+void weft__wait_fail(struct wait *wt, int err);
+/* Back from it: its timer is out, nobody fires it. */
 void weft__wait_back(struct wait *wt);
 
 #endif

@@ -7,6 +7,7 @@
  *       readies it; else it sets PERMIT.  It may come before the first run.
  *   U3  a park whose deadline has claimed the wait clears PARKED itself; if an
  *       unpark left its permit meanwhile, the park has succeeded after all.
+ *       One that a cancel has claimed leaves the permit to the next park.
  *
  * What was done before an unpark is seen after the park that it ends.
  */
@@ -18,10 +19,11 @@
 static void commit_permit(struct worker *w, struct routine *me, void *arg)
 {
 	struct wait *wt = arg;
+	bool cancelled = weft__wait_open(w, wt);
 
-	if (wt->shared && weft__timer_arm(&w->timers, &wt->timer))
-		weft__idle_timer_armed(w->rt, wt->timer.deadline);
 	handle_unlock(me, HANDLE_PARKED);                           /* U1 */
+	if (cancelled)
+		weft__ready(w, wt);
 }
 
 static bool withdraw_permit(struct wait *wt)
@@ -36,14 +38,14 @@ static bool withdraw_permit(struct wait *wt)
 }
 
 /* U3: the deadline came first, or did it? */
-static int gave_up(struct routine *me)
+static int gave_up(struct routine *me, int why)
 {
-	uint64_t permit;
+	uint64_t take = why == -ETIMEDOUT ? HANDLE_PERMIT : 0, permit;
 
 	weft__handle_lock_own(me);
-	permit = load_rlx(&me->handle) & HANDLE_PERMIT;
-	handle_unlock_as(me, HANDLE_PARKED | HANDLE_PERMIT, 0);
-	return permit ? 0 : -ETIMEDOUT;
+	permit = load_rlx(&me->handle) & take;
+	handle_unlock_as(me, HANDLE_PARKED | take, 0);
+	return permit ? 0 : why;
 }
 
 int weft_park_until(weft_time deadline)
@@ -54,9 +56,14 @@ int weft_park_until(weft_time deadline)
 
 	if (!w)
 		return -EPERM;
-	if (deadline != INT64_MAX && deadline != WEFT_NOWAIT &&
-	    weft__timers_reserve(&w->timers) < 0)
-		return -ENOMEM;
+	if (deadline != WEFT_NOWAIT) {
+		if (weft__cancelled(w))
+			return -ECANCELED;
+		wait_init(&wt, me, deadline);
+		wt.withdraw = withdraw_permit;
+		if (wait_reserve(w, &wt) < 0)
+			return -ENOMEM;
+	}
 	weft__handle_lock_own(me);
 	if (load_rlx(&me->handle) & HANDLE_PERMIT) {
 		handle_unlock_as(me, HANDLE_PERMIT, 0);
@@ -66,14 +73,11 @@ int weft_park_until(weft_time deadline)
 		handle_unlock(me, 0);
 		return -EAGAIN;
 	}
-	wait_init(&wt, me, deadline);
-	wt.withdraw = withdraw_permit;
-	wt.timer.fire = weft__wait_expire;
 	me->wait = &wt;
 	weft__park_call(w, commit_permit, &wt, PARK_PERMIT);
 	if (wt.shared)
 		weft__wait_back(&wt);
-	return wt.result == -ETIMEDOUT ? gave_up(me) : wt.result;
+	return wt.result ? gave_up(me, wt.result) : 0;
 }
 
 int weft_unpark(weft_id id)

@@ -6,6 +6,8 @@
  *   weft__enqueue   this worker's ring, or what does not fit: the inject queue
  *   weft__inject    from elsewhere: the inject queue
  *   pinned ones     the queue of the worker they belong to
+ *   high priority   readied by this worker: its next slot, whoever is in it;
+ *                   from elsewhere: the urgent queue; after a yield: the ring
  *   low priority    the background queue, looked at when nothing else runs and
  *                   now and then otherwise, so that it ages but never starves
  *
@@ -38,8 +40,17 @@ static NOINLINE void overflow(struct worker *w, struct routine *r)
 	}
 }
 
-/* Pinned or with a priority: the slow way in. */
-static NOINLINE void enqueue_special(struct weft_runtime *rt, struct routine *r)
+/* To the ring's end, at any price. */
+static void ring(struct worker *w, struct routine *r)
+{
+	if (unlikely(!runq_push(&w->runq, r)))
+		overflow(w, r);
+}
+
+/* Pinned or with a priority: the slow way in.  w: this worker, or NULL when
+ * the routine comes from elsewhere. */
+static NOINLINE void enqueue_special(struct weft_runtime *rt, struct worker *w,
+				     struct routine *r)
 {
 	if (r->flags & ROUTINE_PINNED) {
 		struct worker *home = rt->worker[r->home];
@@ -49,18 +60,25 @@ static NOINLINE void enqueue_special(struct weft_runtime *rt, struct routine *r)
 	} else if (r->priority < 0) {
 		weft__injectq_push(&rt->background, r, r, 1);
 		idle_wake(rt, &rt->idle);
+	} else if (!w) {
+		weft__injectq_push(&rt->urgent, r, r, 1);
+		idle_wake(rt, &rt->idle);
 	} else {
-		weft__inject_first(rt, r);
+		r = xchg_acqrel(&w->next, r);                   /* N1 */
+		if (r) {
+			ring(w, r);
+			idle_wake(rt, &rt->idle);
+		}
 	}
 }
 
 void weft__enqueue_quiet(struct worker *w, struct routine *r)
 {
-	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
-		enqueue_special(w->rt, r);
+	routine_set_state(r, ROUTINE_RUNNABLE);
+	if (unlikely(r->flags & ROUTINE_PINNED || r->priority < 0)) {
+		enqueue_special(w->rt, w, r);
 		return;
 	}
-	routine_set_state(r, ROUTINE_RUNNABLE);
 	if (unlikely(!runq_push_quiet(&w->runq, r)))
 		overflow(w, r);
 }
@@ -68,28 +86,20 @@ void weft__enqueue_quiet(struct worker *w, struct routine *r)
 void weft__enqueue(struct worker *w, struct routine *r)
 {
 	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
-		enqueue_special(w->rt, r);
+		enqueue_special(w->rt, w, r);
 		return;
 	}
-	if (unlikely(!runq_push(&w->runq, r)))
-		overflow(w, r);
+	ring(w, r);
 	idle_wake(w->rt, &w->rt->idle);
 }
 
 void weft__inject(struct weft_runtime *rt, struct routine *r)
 {
 	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
-		enqueue_special(rt, r);
+		enqueue_special(rt, NULL, r);
 		return;
 	}
 	weft__injectq_push(&rt->inject, r, r, 1);
-	idle_wake(rt, &rt->idle);
-}
-
-/* High priority: the front of the inject queue, looked at soon. */
-void weft__inject_first(struct weft_runtime *rt, struct routine *r)
-{
-	weft__injectq_push_front(&rt->inject, r);
 	idle_wake(rt, &rt->idle);
 }
 

@@ -52,3 +52,21 @@ struct routine *weft__runq_steal(struct runq *to, struct runq *from)
 		store_seq(&to->tail, mine + half - 1);              /* Q1 */
 	return first;
 }
+
+struct routine *weft__runq_steal_one(struct runq *from)
+{
+	struct routine *r;
+	uint64_t head;
+
+	do {
+		uint32_t n;
+
+		head = load_acq(&from->head);                       /* Q2 */
+		n = load_acq(&from->tail) - (uint32_t)head;         /* Q1 */
+		if (n == 0 || n > RUNQ_CAP)
+			return NULL;    /* as above */
+		r = load_rlx(&from->slot[head % RUNQ_CAP]);
+	} while (!cas_acqrel(&from->head, &head,
+			     runq_head_add(head, 1)));              /* Q2 */
+	return r;
+}

@@ -163,4 +163,7 @@ uint32_t weft__runq_spill(struct runq *q, struct routine **to);
  * that is returned to be run now.  NULL: nothing to take. */
 struct routine *weft__runq_steal(struct runq *to, struct runq *from);
 
+/* Anybody: the oldest only, or NULL. */
+struct routine *weft__runq_steal_one(struct runq *from);
+
 #endif

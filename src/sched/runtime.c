@@ -140,6 +140,7 @@ static void runtime_free(struct weft_runtime *rt)
 	}
 	free(rt->worker);
 	weft__injectq_fini(&rt->inject);
+	weft__injectq_fini(&rt->urgent);
 	weft__injectq_fini(&rt->background);
 	weft__injectq_fini(&rt->starved);
 	free(rt);
@@ -167,7 +168,8 @@ static void stop_workers(struct weft_runtime *rt)
 			weft__os_thread_join(rt->worker[i]->thread);
 }
 
-static struct weft_runtime *runtime_new(const weft_config *c, int *err)
+static struct weft_runtime *runtime_new(const weft_config *c, uint8_t birth,
+					int *err)
 {
 	struct weft_runtime *rt = aligned_alloc(WEFT_CACHELINE,
 		(sizeof *rt + WEFT_CACHELINE - 1) & ~(size_t)(WEFT_CACHELINE - 1));
@@ -177,6 +179,7 @@ static struct weft_runtime *runtime_new(const weft_config *c, int *err)
 		return NULL;
 	memset(rt, 0, sizeof *rt);
 	store_rlx(&rt->idle.timed_until, INT64_MAX);
+	rt->birth = birth;
 	*err = check_config(rt, c);
 	if (*err)
 		goto failed;
@@ -221,7 +224,8 @@ void weft__runtime_stop(struct weft_runtime *rt)
 	runtime_free(rt);
 }
 
-int weft__runtime_start(const weft_config *config, struct weft_runtime **out)
+int weft__runtime_start(const weft_config *config, uint8_t birth,
+			struct weft_runtime **out)
 {
 	weft_config defaults;
 	struct weft_runtime *rt;
@@ -233,7 +237,7 @@ int weft__runtime_start(const weft_config *config, struct weft_runtime **out)
 	}
 	weft__overflow_install();
 	weft__report_install();
-	rt = runtime_new(config, &err);
+	rt = runtime_new(config, birth, &err);
 	if (!rt)
 		return err;
 	for (unsigned i = 0; i < rt->workers && !err; i++)
@@ -358,7 +362,7 @@ int weft_run_config(const weft_config *c, int (*fn)(void *), void *arg)
 		return -EINVAL;
 	if (weft__worker())
 		return -EPERM;
-	err = weft__runtime_start(c, &rt);
+	err = weft__runtime_start(c, 0, &rt);
 	if (err)
 		return err;
 	store_rlx(&weft__plain_threads, 0);

@@ -45,6 +45,7 @@ enum {
 
 struct weft_runtime {
 	struct injectq inject;
+	struct injectq urgent;          /* high priority, from elsewhere    */
 	struct injectq background;      /* low priority                     */
 	struct injectq starved;         /* no memory for a stack; gate      */
 	struct idle idle;
@@ -60,6 +61,7 @@ struct weft_runtime {
 	unsigned slot;
 	weft_config config;
 	uint8_t default_cls;
+	uint8_t birth;                  /* flags of every routine            */
 	bool is_run;                    /* started by weft_run              */
 
 	_Atomic int64_t live;           /* kept when the gate asks for it   */
@@ -136,7 +138,9 @@ void weft__report_install(void);
 int64_t weft__runtime_live(struct weft_runtime *rt);
 
 /* Start workers and monitor; c NULL: defaults and environment. */
-int weft__runtime_start(const weft_config *c, struct weft_runtime **rt);
+/* `birth`: ROUTINE_EXPOSED when its routines may all be cancelled, by a stop. */
+int weft__runtime_start(const weft_config *c, uint8_t birth,
+			struct weft_runtime **rt);
 
 /* Stop the workers where they are, discard what is left, free rt. */
 void weft__runtime_stop(struct weft_runtime *rt);
@@ -167,6 +171,8 @@ void weft__record_drop(struct worker *w, struct routine *r);
 /* No worker runs any more and no spawn is under way.  End the wait of every
  * routine that is left, then, when nobody outside is at work, their records. */
 void weft__discard_waits(struct weft_runtime *rt);
+/* Cancel every routine for good; returns how many were not yet. */
+size_t weft__cancel_all(struct weft_runtime *rt);
 void weft__discard_routines(struct weft_runtime *rt);
 
 /* --- join.c ------------------------------------------------------------------ */

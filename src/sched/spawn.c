@@ -109,7 +109,7 @@ static int attr_apply(struct routine *r, const weft_attr *a,
 			return cls;
 		r->cls = (uint8_t)cls;
 	}
-	r->priority = (int8_t)a->priority;
+	r->priority = (int16_t)a->priority;
 	if (a->pinned) {
 		r->flags |= ROUTINE_PINNED;
 		r->home = (uint16_t)(w && !w->spare ? w->index :
@@ -129,10 +129,11 @@ static ALWAYS_INLINE void record_fill(struct routine *r, void (*fn)(void),
 	r->stack = NULL;
 	r->wait = NULL;
 	r->joiner = NULL;
-	r->status = 0;
 	r->cls = cls;
 	r->rt = rt;
 	r->flags = flags;
+	store_rlx(&r->cancel, 0);
+	r->home = 0;
 	r->priority = 0;
 	routine_set_state(r, ROUTINE_NEW);
 	store_rel(&r->handle, load_rlx(&r->handle) | HANDLE_LIVE);  /* H1 */
@@ -152,7 +153,7 @@ int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s
 		goto dismissed;
 	}
 	record_fill(r, s->fn, s->site, (uint8_t)rt->slot, rt->default_cls,
-		    s->flags);
+		    s->flags | rt->birth);
 	if (s->attr) {
 		err = attr_apply(r, s->attr, rt, w);
 		if (err)
@@ -229,7 +230,7 @@ static ALWAYS_INLINE struct routine *quick_record(struct worker *w,
 		return NULL;
 	r = record_get(&w->records);
 	if (likely(r != NULL))
-		record_fill(r, fn, site, w->slot, w->default_cls, 0);
+		record_fill(r, fn, site, w->slot, w->default_cls, w->birth);
 	return r;
 }
 
@@ -301,8 +302,8 @@ int weft_spawn(weft_id *id, const weft_attr *a, int (*fn)(void *), void *arg)
 	uintptr_t word = (uintptr_t)arg;
 	struct spawn s = {
 		.fn = (void (*)(void))fn, .site = __builtin_return_address(0),
-		.attr = a, .flags = ROUTINE_JOINABLE, .argc = 1, .argv = &word,
-		.id = id,
+		.attr = a, .flags = ROUTINE_JOINABLE | ROUTINE_EXPOSED, .argc = 1,
+		.argv = &word, .id = id,
 	};
 	struct routine *r;
 
@@ -316,7 +317,7 @@ int weft_spawn(weft_id *id, const weft_attr *a, int (*fn)(void *), void *arg)
 		r = quick_record(w, s.fn, s.site);
 		if (likely(r != NULL)) {
 			r->word[0] = word;
-			r->flags = ROUTINE_JOINABLE;
+			r->flags = ROUTINE_JOINABLE | ROUTINE_EXPOSED;
 			*id = routine_id(r);
 			return quick_queue(w, r);
 		}

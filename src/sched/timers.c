@@ -99,17 +99,35 @@ int weft__timers_reserve(struct timers *ts)
 	return 0;
 }
 
+static bool arm_locked(struct timers *ts, struct timer *t)
+{
+	WEFT_ASSERT(ts->count < ts->room);
+	store_rel(&t->owner, ts);                                   /* K2 */
+	sift_up(ts, ts->count++, t);
+	if (t->slot)
+		return false;
+	first_changed_locked(ts);
+	return true;
+}
+
 bool weft__timer_arm(struct timers *ts, struct timer *t)
 {
 	bool earliest;
 
 	spin_lock(&ts->lock);
-	WEFT_ASSERT(ts->count < ts->room);
-	store_rel(&t->owner, ts);                                   /* K2 */
-	sift_up(ts, ts->count++, t);
-	earliest = t->slot == 0;
-	if (earliest)
-		first_changed_locked(ts);
+	earliest = arm_locked(ts, t);
+	spin_unlock(&ts->lock);
+	return earliest;
+}
+
+bool weft__timer_arm_open(struct timers *ts, struct timer *t,
+			  _Atomic uint32_t *claim, uint32_t open)
+{
+	bool earliest;
+
+	spin_lock(&ts->lock);
+	earliest = arm_locked(ts, t);
+	store_seq(claim, open);                         /* W1 of park.h */
 	spin_unlock(&ts->lock);
 	return earliest;
 }

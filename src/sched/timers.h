@@ -49,6 +49,11 @@ int weft__timers_reserve(struct timers *ts);
  * True: it is the earliest now, and a sleeper may have to know. */
 bool weft__timer_arm(struct timers *ts, struct timer *t);
 
+/* The same for a wait's: *claim becomes `open` while no timer of the heap can
+ * fire, so this one finds its wait open, however soon it fires. */
+bool weft__timer_arm_open(struct timers *ts, struct timer *t,
+			  _Atomic uint32_t *claim, uint32_t open);
+
 /* Take t out.  True: it had not fired.  After it fire is not running. */
 bool weft__timer_stop(struct timer *t);
 

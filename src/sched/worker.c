@@ -10,7 +10,9 @@
  *   F1  the next slot goes first, but at most NEXT_CAP times in a row while
  *       the ring holds anything; it inherits the budget, so a pair that hands
  *       itself on cannot starve the ring.
- *   F2  every LOOK_EVERY picks the inject queue and the timers come first.
+ *   F2  every LOOK_EVERY picks the timers come first, then what is in no ring.
+ *       The order in which that is looked at rotates: each comes first again
+ *       and again, however full the others are.
  *   F3  `attention` (stop, retire) is seen at the next pick.
  *   F5  a routine that joins the newest one of its worker has it run at once, and
  *       goes on at once when that ends, as if it had called it: both keep
@@ -20,6 +22,8 @@
  *       begin a new branch so often that ten thousand stood half done.)
  *   F4  now and then the timers of all workers: a busy one looks after those
  *       of one that stands still.
+ *   F6  the looks of F2 include the rings of those that stand still: a busy
+ *       worker never searches, and there may be no other.
  */
 #include "sched/worker.h"
 #include "routine/overflow.h"
@@ -71,19 +75,47 @@ NOINLINE bool weft__pick_directed(struct worker *w)
 	return !looks_far(w) && injectq_empty(&w->pinned);      /* F5 */
 }
 
-NOINLINE struct routine *weft__pick_looking(struct worker *w)
+/* Where routines wait that are in no ring of ours; F2 takes turns. */
+enum place { PINNED, URGENT, INJECT, STRANDED, BACKGROUND };
+
+static struct routine *take_from(struct worker *w, unsigned place)
 {
 	struct weft_runtime *rt = w->rt;
-	struct routine *r;
+
+	switch (place) {
+	case PINNED:
+		return weft__injectq_take(&w->pinned, &w->runq, 0);
+	case URGENT:
+		return weft__injectq_take(&rt->urgent, &w->runq, 0);
+	case INJECT:
+		return weft__injectq_take(&rt->inject, &w->runq, 0);
+	case STRANDED:
+		return weft__steal_stranded(w, load_acq(&rt->high)); /* G1 */
+	default:
+		return weft__injectq_take(&rt->background, &w->runq, 0);
+	}
+}
+
+struct routine *weft__take_waiting(struct worker *w)
+{
+	struct routine *r = take_from(w, PINNED);
+
+	if (!r)
+		r = take_from(w, URGENT);
+	return r ? r : take_from(w, INJECT);
+}
+
+NOINLINE struct routine *weft__pick_looking(struct worker *w)
+{
+	unsigned places = looks_far(w) ? BACKGROUND + 1 : BACKGROUND;
+	unsigned turn = w->turn++;
+	struct routine *r = NULL;
 
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
 	look_at_timers(w);
-	r = weft__injectq_take(&w->pinned, &w->runq, 0);
-	if (!r)
-		r = weft__injectq_take(&rt->inject, &w->runq, 0); /* F2 */
-	if (!r && looks_far(w))
-		r = weft__injectq_take(&rt->background, &w->runq, 0);
+	for (unsigned i = 0; i < places && !r; i++)
+		r = take_from(w, (turn + i) % places);          /* F2 */
 	if (r) {
 		w->budget = BUDGET;
 		return r;
@@ -98,6 +130,7 @@ bool weft__work_in_sight(struct weft_runtime *rt)
 	uint32_t high = load_seq(&rt->high);                    /* G1 */
 
 	if (!injectq_empty_seq(&rt->inject) ||
+	    !injectq_empty_seq(&rt->urgent) ||
 	    !injectq_empty_seq(&rt->background))
 		return true;
 	for (uint32_t i = 0; i < high; i++)
@@ -125,8 +158,10 @@ static struct routine *take_shared(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	uint32_t share = load_rlx(&rt->inject.len) / rt->workers;
-	struct routine *r = weft__injectq_take(&w->pinned, &w->runq, 0);
+	struct routine *r = take_from(w, PINNED);
 
+	if (!r)
+		r = take_from(w, URGENT);
 	if (!r)
 		r = weft__injectq_take(&rt->inject, &w->runq, share);
 	if (!r && run_timers(w))
@@ -147,7 +182,8 @@ static struct routine *search(struct worker *w)
 	do {
 		for (unsigned round = 0; round < 8 && !r; round++) {
 			r = weft__steal(w, NULL, high);
-			if (!r && !injectq_empty(&rt->inject))
+			if (!r && !(injectq_empty(&rt->inject) &&
+				    injectq_empty(&rt->urgent)))
 				r = take_shared(w);
 			if (!r && load_rlx(&w->attention))
 				return NULL;
@@ -195,7 +231,7 @@ static struct routine *find_work(struct worker *w)
 		    weft__idle_search_begin(w))
 			r = search(w);
 		if (!r)
-			r = weft__injectq_take(&rt->background, &w->runq, 0);
+			r = take_from(w, BACKGROUND);
 		if (r) {
 			weft__idle_search_found(w);
 			if (unlikely(w->sleep.duty))
@@ -252,6 +288,7 @@ int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
 	w->index = index;
 	w->budget = BUDGET;
 	w->default_cls = rt->default_cls;
+	w->birth = rt->birth;
 	w->slot = (uint8_t)rt->slot;
 	w->spare = index >= rt->workers;
 	w->rng = 2463534242u + index * 2654435761u;

@@ -56,8 +56,10 @@ struct worker {
 	int budget;
 
 	unsigned streak;                /* next-slot picks in a row         */
+	unsigned turn;                  /* looks at what is shared          */
 	_Atomic uint32_t attention;     /* others set: look before picking  */
 	_Atomic uint64_t picks;         /* owner counts, the monitor reads  */
+	_Atomic bool still;             /* the monitor: it stands still     */
 	_Atomic(struct routine *) next; /* next slot: owner fills, a patient
 					 * thief may take by exchange (N1)  */
 	struct weft_runtime *rt;
@@ -69,6 +71,7 @@ struct worker {
 	_Atomic uint64_t spawned;       /* owner counts, reports add up     */
 	_Atomic uint64_t ended;
 	uint8_t default_cls;
+	uint8_t birth;                  /* flags of every routine it spawns */
 	bool spare;                     /* lent by the monitor (monitor.c)  */
 	uint32_t rng;
 
@@ -107,6 +110,9 @@ void *weft__worker_main(void *worker);
  * consistent reads: the last look of idle.h. */
 bool weft__work_in_sight(struct weft_runtime *rt);
 
+/* What waits for w or for anybody, in no ring: the next to run, or NULL. */
+struct routine *weft__take_waiting(struct worker *w);
+
 /* About to sleep: something useful first. */
 void weft__worker_rest(struct worker *w);
 
@@ -118,8 +124,6 @@ void weft__enqueue(struct worker *w, struct routine *r);
 void weft__enqueue_quiet(struct worker *w, struct routine *r);
 /* To the inject queue of rt, from any thread; wake one. */
 void weft__inject(struct weft_runtime *rt, struct routine *r);
-/* To its front: high priority. */
-void weft__inject_first(struct weft_runtime *rt, struct routine *r);
 
 /* Readied by w itself: its next slot; what was there goes to the ring. */
 static ALWAYS_INLINE void enqueue_next(struct worker *w, struct routine *r)
@@ -164,6 +168,9 @@ _Noreturn void weft__routine_leave(struct worker *w);
  * on; with picks_before, also the next slots of those that stood still. */
 struct routine *weft__steal(struct worker *w, const uint64_t *picks_before,
 			    uint32_t high);
+/* For a worker that has work of its own: one routine of a worker that the
+ * monitor saw standing still, or NULL. */
+struct routine *weft__steal_stranded(struct worker *w, uint32_t high);
 
 static inline uint32_t worker_random(struct worker *w)
 {

@@ -48,7 +48,7 @@
 #include "sched/park.h"
 
 #include <weft/routine.h>
-#include <weft/sync.h>
+#include <weft/waitgroup.h>
 
 #include <sched.h>
 
@@ -255,8 +255,9 @@ static bool enter(weft_waitgroup *group, struct place *p)
 	return true;
 }
 
+/* Without a deadline it is no cancel point: weft_waitgroup_wait. */
 static NOINLINE int wait_slow(weft_waitgroup *group, struct worker *w,
-			      int64_t deadline)
+			      int64_t deadline, bool steady)
 {
 	struct place p;
 
@@ -264,7 +265,10 @@ static NOINLINE int wait_slow(weft_waitgroup *group, struct worker *w,
 		weft__budget(w);
 		return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
 	}
-	wait_init(&p.wt, weft__current(w), deadline);
+	if (steady)
+		wait_init_steady(&p.wt, weft__current(w));
+	else
+		wait_init(&p.wt, weft__current(w), deadline);
 	p.wt.withdraw = withdraw;
 	if (deadline <= WEFT_NOWAIT || !enter(group, &p)) {
 		weft__budget(w);
@@ -281,7 +285,7 @@ void weft_waitgroup_wait(weft_waitgroup *group)
 	struct worker *w = weft__worker();
 
 	if (load_acq(state_of(group)))                              /* G1 */
-		wait_slow(group, w, WEFT_FOREVER);
+		wait_slow(group, w, WEFT_FOREVER, true);
 	else
 		weft__budget(w);
 }
@@ -290,8 +294,10 @@ int weft_waitgroup_wait_until(weft_waitgroup *group, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 
+	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+		return -ECANCELED;
 	if (load_acq(state_of(group)))                              /* G1 */
-		return wait_slow(group, w, deadline);
+		return wait_slow(group, w, deadline, false);
 	weft__budget(w);
 	return 0;
 }
@@ -305,8 +311,11 @@ static void count_exited(void *group)
 
 static void run_counted(weft_waitgroup *group, void (*fn)(void *), void *arg)
 {
-	weft__on_exit(weft__worker(), count_exited, group);
+	struct defer d;
+
+	weft__defer(weft__worker(), &d, count_exited, group);
 	fn(arg);
+	weft__defer_drop(weft__worker(), &d);
 	weft_waitgroup_done(group);
 }
 

@@ -29,6 +29,8 @@ int weft_sleep_until(weft_time t)
 	struct worker *w = weft__worker();
 	struct wait wt;
 
+	if (weft__cancelled(w))
+		return -ECANCELED;
 	if (t <= weft__clock()) {
 		weft__budget(w);
 		return 0;

@@ -119,10 +119,19 @@ Test(embed, many_threads_call_at_once)
 
 /* --- stop ----------------------------------------------------------------------- */
 
+static void receive(void *arg)
+{
+	ran++;
+	CHECK_EQ(weft_chan_recv(arg, NULL), -ECANCELED);
+	CHECK_EQ(weft_sleep(WEFT_S), -ECANCELED);       /* for good */
+	ran++;
+}
+
+/* No cancel point. */
 static void park_for_ever(void *arg)
 {
 	ran++;
-	weft_chan_recv(arg, NULL);
+	weft_waitgroup_wait(arg);
 	CHECK(!"woken");
 }
 
@@ -137,7 +146,7 @@ static void loop_politely(void *arg)
 	(void)arg;
 }
 
-Test(embed, stop_discards_the_parked)
+Test(embed, stop_cancels_the_parked)
 {
 	for (size_t k = 0; k < COUNT(worker_counts); k++) {
 		weft_runtime *rt = started(worker_counts[k]);
@@ -145,12 +154,30 @@ Test(embed, stop_discards_the_parked)
 		ran = 0;
 		parked = ints(0);
 		for (int i = 0; i < 20; i++)
-			cr_assert_eq(weft_submit(rt, park_for_ever, parked), 0);
+			cr_assert_eq(weft_submit(rt, receive, parked), 0);
 		wait_until(ran == 20);
 		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
-		/* Their waits are withdrawn: nobody takes the value. */
+		cr_assert_eq(ran, 40);
 		cr_assert_eq(weft_chan_try_send(parked, &(int){ 1 }), -EAGAIN);
 		weft_chan_unref(parked);
+		cr_assert_eq(failures, 0);
+	}
+}
+
+Test(embed, stop_discards_those_that_cannot_be_cancelled)
+{
+	for (size_t k = 0; k < COUNT(worker_counts); k++) {
+		weft_runtime *rt = started(worker_counts[k]);
+		weft_waitgroup never = WEFT_WAITGROUP_INIT;
+
+		ran = 0;
+		weft_waitgroup_add(&never, 1);
+		for (int i = 0; i < 20; i++)
+			cr_assert_eq(weft_submit(rt, park_for_ever, &never), 0);
+		wait_until(ran == 20);
+		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		/* Their waits are withdrawn: nobody is woken. */
+		weft_waitgroup_done(&never);
 		cr_assert_eq(failures, 0);
 	}
 }

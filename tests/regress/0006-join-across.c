@@ -10,10 +10,15 @@ static weft_runtime *other;
 static weft_id id;
 static _Atomic int told = 1;
 
+/* No cancel point: the stop has to discard it. */
 static int parked(void *arg)
 {
+	static weft_waitgroup never = WEFT_WAITGROUP_INIT;
+
 	(void)arg;
-	return weft_park_until(WEFT_FOREVER);
+	weft_waitgroup_add(&never, 1);
+	weft_waitgroup_wait(&never);
+	return 0;
 }
 
 static int spawn(void *arg)

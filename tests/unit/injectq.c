@@ -38,21 +38,6 @@ Test(injectq, first_in_first_out)
 	}
 }
 
-Test(injectq, the_front_is_taken_first)
-{
-	weft__injectq_push_front(&q, &r[1]);
-	weft__injectq_push_front(&q, &r[0]);
-	chain(2, 2);
-	for (uint32_t i = 0; i < 4; i++)
-		cr_assert_eq(weft__injectq_take(&q, NULL, 0), &r[i]);
-	cr_assert_null(weft__injectq_take(&q, NULL, 0));
-	weft__injectq_push_front(&q, &r[0]);
-	chain(1, 1);
-	cr_assert_eq(weft__injectq_take(&q, &ring, 5), &r[0]);
-	cr_assert_eq(runq_take(&ring), &r[1]);
-	cr_assert(injectq_empty(&q));
-}
-
 Test(injectq, take_moves_more_as_far_as_there_is_room)
 {
 	uint32_t n = 2 * RUNQ_CAP;
@@ -126,11 +111,8 @@ static void *push_and_take(void *arg)
 	while (i < EACH_PUSHES || found < THREADS * EACH_PUSHES) {
 		if (i < EACH_PUSHES) {
 			r[first + i].index = first + i;
-			if (i % 5 == 4)
-				weft__injectq_push_front(&q, &r[first + i]);
-			else
-				weft__injectq_push(&q, &r[first + i],
-						   &r[first + i], 1);
+			weft__injectq_push(&q, &r[first + i], &r[first + i],
+					   1);
 			i++;
 		}
 		got = i % 3 == 0 || i == EACH_PUSHES ?

@@ -129,7 +129,7 @@ static _Atomic uint32_t found;
 static void see(struct routine *r)
 {
 	CHECK_EQ(seen[r->index]++, 0);
-	CHECK_EQ(r->status, (int32_t)r->index + 1);
+	CHECK_EQ(r->word[0], r->index + 1);
 	found++;
 }
 
@@ -156,7 +156,7 @@ static void owner(void)
 	uint32_t n;
 
 	for (uint32_t i = 0; i < ROUTINES; i++) {
-		all[i].status = (int32_t)i + 1;
+		all[i].word[0] = i + 1;
 		while (!runq_push(&q, &all[i])) {
 			n = weft__runq_spill(&q, spilt);
 			for (uint32_t k = 0; k < n; k++)

@@ -1,0 +1,92 @@
+/* sched/cancel.c - see cancel.h. */
+#include "sched/cancel.h"
+#include "sched/park_call.h"
+#include "sched/runtime.h"
+
+struct routine *weft__cancel_lock(uint64_t id)
+{
+	struct routine *r = weft__record_find(id);
+
+	return r && weft__handle_lock(r, id) ? r : NULL;
+}
+
+void weft__cancel_lock_own(struct routine *r)
+{
+	weft__handle_lock_own(r);
+}
+
+void weft__cancel_unlock(struct routine *r)
+{
+	handle_unlock(r, 0);
+}
+
+/* N2 */
+static struct wait *end_wait(struct routine *r)
+{
+	uint32_t claim = load_seq(&r->claim);                       /* W1 */
+
+	if (!(claim & 1) || !cas_acqrel(&r->claim, &claim, claim + 1)) /* W1 */
+		return NULL;
+	weft__wait_fail(r->wait, -ECANCELED);
+	return r->wait;
+}
+
+struct wait *weft__cancel_bits(struct routine *r, uint8_t set, uint8_t clear)
+{
+	uint8_t bits = (uint8_t)((load_rlx(&r->cancel) & ~clear) | set);
+
+	store_seq(&r->cancel, bits);                                /* W4 */
+	return cancel_felt(bits) ? end_wait(r) : NULL;
+}
+
+struct weft_scope *weft__cancel_scope(struct routine *r)
+{
+	return load_rlx(&r->cancel) & CANCEL_OWNER ? r->live.scope : NULL;
+}
+
+void weft__cancel_scope_set(struct routine *r, struct weft_scope *s)
+{
+	uint8_t bits = load_rlx(&r->cancel);
+
+	r->live.scope = s;
+	store_rlx(&r->cancel, (uint8_t)(s ? bits | CANCEL_OWNER :
+					    bits & ~CANCEL_OWNER));
+	if (s)
+		routine_flag_set(r, ROUTINE_EXPOSED);
+}
+
+unsigned weft__cancel_shields(struct routine *r, int change)
+{
+	r->live.shields = (uint16_t)(r->live.shields + change);
+	return r->live.shields;
+}
+
+/* --- a whole runtime ---------------------------------------------------------- */
+
+static bool cancel_one(struct weft_runtime *rt, struct routine *r)
+{
+	uint64_t id = routine_id(r);
+	struct wait *wt;
+	bool fresh;
+
+	if (r->rt != rt->slot || !weft__handle_lock(r, id))
+		return false;
+	fresh = r->rt == rt->slot && !(load_rlx(&r->cancel) & CANCEL_SELF) &&
+		!(load_rlx(&r->handle) & HANDLE_ENDED);
+	wt = fresh ? weft__cancel_bits(r, CANCEL_SELF, 0) : NULL;
+	weft__cancel_unlock(r);
+	if (wt)
+		weft__ready_many(weft__worker(), wt);
+	return fresh;
+}
+
+size_t weft__cancel_all(struct weft_runtime *rt)
+{
+	struct routine *r;
+	size_t n = 0;
+
+	for (uint32_t i = 0; (r = weft__record_at(i)); i++)
+		if (load_acq(&r->handle) & HANDLE_LIVE)             /* H1 */
+			n += cancel_one(rt, r);
+	return n;
+}
