@@ -3,7 +3,10 @@
 
 BENCH_PROGS = %D%/switch %D%/yield %D%/spawn %D%/join %D%/pingpong \
 	%D%/stream %D%/chan %D%/ring %D%/skynet %D%/sieve %D%/nqueens \
-	%D%/parked %D%/steal %D%/cpu
+	%D%/parked %D%/steal %D%/cpu %D%/select \
+	%D%/mutex %D%/rwlock %D%/cond \
+	%D%/timer %D%/sleep \
+	%D%/scope
 EXTRA_PROGRAMS = $(BENCH_PROGS)
 
 BENCH_COMMON = %D%/bench.c %D%/bench.h
@@ -51,13 +54,37 @@ BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
 %C%_cpu_SOURCES = %D%/cpu.c $(BENCH_COMMON)
 %C%_cpu_LDADD = $(BENCH_LIBS)
 %C%_cpu_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_select_SOURCES = %D%/select.c $(BENCH_COMMON)
+%C%_select_LDADD = $(BENCH_LIBS)
+%C%_select_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_mutex_SOURCES = %D%/mutex.c $(BENCH_COMMON)
+%C%_mutex_LDADD = $(BENCH_LIBS)
+%C%_mutex_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_rwlock_SOURCES = %D%/rwlock.c $(BENCH_COMMON)
+%C%_rwlock_LDADD = $(BENCH_LIBS)
+%C%_rwlock_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_cond_SOURCES = %D%/cond.c $(BENCH_COMMON)
+%C%_cond_LDADD = $(BENCH_LIBS)
+%C%_cond_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_timer_SOURCES = %D%/timer.c $(BENCH_COMMON)
+%C%_timer_LDADD = $(BENCH_LIBS)
+%C%_timer_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_sleep_SOURCES = %D%/sleep.c $(BENCH_COMMON)
+%C%_sleep_LDADD = $(BENCH_LIBS)
+%C%_sleep_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_scope_SOURCES = %D%/scope.c $(BENCH_COMMON)
+%C%_scope_LDADD = $(BENCH_LIBS)
+%C%_scope_LDFLAGS = $(AM_LDFLAGS) -static
 
 EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/instructions.py %D%/instructions.tsv \
 	%D%/go/go.mod %D%/go/main.go %D%/go/switch.go %D%/go/yield.go \
 	%D%/go/spawn.go %D%/go/join.go %D%/go/pingpong.go %D%/go/stream.go \
 	%D%/go/chan.go %D%/go/ring.go %D%/go/skynet.go %D%/go/sieve.go \
-	%D%/go/nqueens.go %D%/go/parked.go %D%/go/steal.go
+	%D%/go/nqueens.go %D%/go/parked.go %D%/go/steal.go %D%/go/select.go \
+	%D%/go/mutex.go %D%/go/rwlock.go %D%/go/cond.go \
+	%D%/go/timer.go %D%/go/sleep.go \
+	%D%/go/scope.go
 CLEANFILES += $(BENCH_PROGS) %D%/twins %D%/last.tsv
 
 BENCH_RUN = '$(srcdir)/%D%/run' --build='$(abs_builddir)/%D%'

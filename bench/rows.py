@@ -34,6 +34,33 @@ ROWS = [
     row("mpmc-4x4-128", "stream", {1: 2.5, 2: 2.5}),
     row("buf128-same", "chan", {1: 3.5, 2: 3.5}),
     row("try-recv-empty", "chan", {1: 2, 2: 2}),
+    row("mutex", "mutex", {1: 1.2, 2: 1.2}),
+    row("mutex-8", "mutex", {1: 1.5, 2: 1.5}),
+    row("rwlock-read", "rwlock", {1: 1.2, 2: 1.2}),
+    row("rwlock-read-8", "rwlock", {1: None, 2: 2.5}),
+    row("rwlock-mixed-8", "rwlock", {1: None, 2: None}),
+    row("cond-pingpong", "cond", {1: None, 2: None}),
+    row("cond-broadcast-100", "cond", {1: None, 2: None}),
+    row("timer-restart", "timer", {1: 5, 2: 5}),
+    row("timer-restart-chan", "timer", {1: 5, 2: 5}),
+    row("timer-new-stop", "timer", {1: 10, 2: 10}),
+    row("timer-func-restart", "timer", {1: None, 2: None}),
+    row("timer-func-100k", "timer", {1: None, 2: None}),
+    row("sleep-100k", "sleep", {1: 8, 2: 8}),
+    row("sleep-1ms-late", "sleep", {1: 8, 2: 8}),
+    row("hog-sleep-1ms", "sleep", {1: 10, 2: 10}),
+    row("select-2-ready", "select", {1: 3.5, 2: 3.5}),
+    row("select-8-ready", "select", {1: 9, 2: 9}),
+    row("select-2-none", "select", {1: 6, 2: 6}),
+    row("select-8-none", "select", {1: 8, 2: 8}),
+    row("select-2-block", "select", {1: 4, 2: 4}),
+    row("select-8-block", "select", {1: 5, 2: 5}),
+    row("select-done-8", "select", {1: 5, 2: 5}),
+    row("scope-1", "scope", {1: None, 2: None}),
+    row("scope-100", "scope", {1: None, 2: None}),
+    row("scope-deadline", "scope", {1: None, 2: None}),
+    row("scope-cancel-10k", "scope", {1: None, 2: None}),
+    row("cancelled", "scope", {1: None, 2: None}),
     row("ring-1000", "ring", {1: 4, 2: 4}),
     row("skynet-1M", "skynet", {1: 12, 2: 12}),
     row("sieve-2000", "sieve", {1: 4, 2: 4}),
@@ -52,8 +79,9 @@ ROWS = [
     row("cpu-overhead", "cpu", {1: 1, 2: 1}, peer=None, kind="most"),
 ]
 
-# Two workers share one channel here: P2 says something only if both are busy.
-CONTENDED = ("mpmc-4x4-unbuf", "mpmc-4x4-128")
+# Two workers share one object here: P2 says something only if both are busy.
+CONTENDED = ("mpmc-4x4-unbuf", "mpmc-4x4-128",
+             "mutex-8", "rwlock-read-8", "rwlock-mixed-8")
 
 
 def environment(workers):

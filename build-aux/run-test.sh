@@ -9,7 +9,8 @@
 #
 # From the environment:
 #   TEST_WRAPPER   program that runs it: qemu-aarch64, valgrind ...
-#   TEST_TIMEOUT   seconds a plain program may take (default 150)
+#   TEST_TIMEOUT   seconds a plain program may take (default 150); one with
+#                  Test(...) in it, which has limits of its own, twice that
 #   srcdir         top of the source tree
 #
 # Criterion hides a test's own output under --tap and ignores what a process
@@ -25,6 +26,8 @@ case $prog in
 *) prog=./$prog ;;
 esac
 
+limit=${TEST_TIMEOUT:-150}
+began=$(date +%s)
 reports=$PWD/$name.reports
 rm -rf "$reports"
 mkdir -p "$reports" || exit 99
@@ -56,7 +59,7 @@ verdict()
 	case $status in
 	0) echo "ok 1 - $name $*" ;;
 	77) echo "ok 1 - $name # SKIP $(tail -n 1 "$reports/output")" ;;
-	124) echo "not ok 1 - $name timed out after ${TEST_TIMEOUT:-150} s" ;;
+	124) echo "not ok 1 - $name timed out after $limit s" ;;
 	*) echo "not ok 1 - $name exit status $status $*" ;;
 	esac
 }
@@ -64,23 +67,24 @@ verdict()
 run()
 {
 	# shellcheck disable=SC2086
-	timeout "${TEST_TIMEOUT:-150}" ${TEST_WRAPPER} "$prog" "$@"
+	timeout -k 10 "$limit" ${TEST_WRAPPER} "$prog" "$@"
 }
 
 rc=0
 if grep -qsE '^Test(Suite)?\(' "$srcdir/$name.c"; then
 	# shellcheck disable=SC2086
-	${TEST_WRAPPER} "$prog" --tap --color=never -j"${CRITERION_JOBS:-1}" "$@" \
-		> "$reports/tap"
+	timeout -k 10 $((2 * limit)) ${TEST_WRAPPER} "$prog" --tap --color=never \
+		-j"${CRITERION_JOBS:-1}" "$@" > "$reports/tap"
 	rc=$?
 	cat "$reports/tap"
+	[ $rc != 124 ] || echo "Bail out! $name timed out after $((2 * limit)) s"
 	# What TAP has told as a failure is not told again as an error.
 	if [ $rc = 1 ] && grep -q '^not ok' "$reports/tap"; then
 		rc=0
 	fi
 elif [ -f "$srcdir/$name.sh" ]; then
 	echo 1..1
-	sh "$srcdir/$name.sh" "$prog" > "$reports/output" 2>&1
+	timeout -k 10 "$limit" sh "$srcdir/$name.sh" "$prog" > "$reports/output" 2>&1
 	verdict $?
 elif [ -f "$srcdir/$name.out" ]; then
 	echo 1..1
@@ -98,6 +102,7 @@ else
 	verdict $? "$(grep -o 'seed=[0-9a-fx]*' "$reports/output" | tail -n 1)"
 fi
 
+echo "# $(($(date +%s) - began)) s $name"
 bad=
 for f in "$reports"/san.* "$reports"/vg.*; do
 	[ -f "$f" ] || continue

@@ -9,7 +9,14 @@ example_programs = \
 	examples/wordcount \
 	examples/million \
 	examples/skynet \
-	examples/embed
+	examples/embed \
+	examples/deadline \
+	examples/fanin \
+	examples/philosophers \
+	examples/pubsub \
+	examples/ratelimiter \
+	examples/supervisor \
+	examples/workerpool
 noinst_PROGRAMS += $(example_programs)
 TESTS += $(example_programs)
 EXTRA_DIST += \
@@ -22,10 +29,17 @@ EXTRA_DIST += \
 
 # GNU make would build NAME.out by copying the program NAME.
 example_outputs = \
+	%D%/deadline.out \
 	%D%/embed.out \
+	%D%/fanin.out \
 	%D%/generator.out \
 	%D%/hello.out \
+	%D%/philosophers.out \
 	%D%/pipeline.out \
-	%D%/sieve.out
+	%D%/pubsub.out \
+	%D%/ratelimiter.out \
+	%D%/sieve.out \
+	%D%/supervisor.out \
+	%D%/workerpool.out
 $(example_outputs): ;
 EXTRA_DIST += $(example_outputs)

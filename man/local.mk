@@ -1,9 +1,15 @@
 # weft.7 says what the ideas are; one page per header, the rest are links.
 dist_man_MANS = \
 	%D%/weft.7 \
+	%D%/weft_after_func.3 \
+	%D%/weft_barrier.3 \
+	%D%/weft_barrier_wait.3 \
+	%D%/weft_barrier_wait_until.3 \
 	%D%/weft_blocking.3 \
 	%D%/weft_call.3 \
 	%D%/weft_call_big.3 \
+	%D%/weft_cancel.3 \
+	%D%/weft_cancelled.3 \
 	%D%/weft_chan.3 \
 	%D%/weft_chan_cap.3 \
 	%D%/weft_chan_close.3 \
@@ -20,12 +26,20 @@ dist_man_MANS = \
 	%D%/weft_chan_try_send.3 \
 	%D%/weft_chan_unref.3 \
 	%D%/weft_checkpoint.3 \
+	%D%/weft_cond.3 \
+	%D%/weft_cond_broadcast.3 \
+	%D%/weft_cond_signal.3 \
+	%D%/weft_cond_wait.3 \
+	%D%/weft_cond_wait_until.3 \
 	%D%/weft_config_init.3 \
 	%D%/weft_coro.3 \
 	%D%/weft_coro_free.3 \
 	%D%/weft_coro_new.3 \
 	%D%/weft_coro_resume.3 \
 	%D%/weft_coro_yield.3 \
+	%D%/weft_defer.3 \
+	%D%/weft_defer_begin.3 \
+	%D%/weft_defer_end.3 \
 	%D%/weft_detach.3 \
 	%D%/weft_exit.3 \
 	%D%/weft_get.3 \
@@ -37,16 +51,61 @@ dist_man_MANS = \
 	%D%/weft_join.3 \
 	%D%/weft_join_until.3 \
 	%D%/weft_key_create.3 \
+	%D%/weft_latch.3 \
+	%D%/weft_latch_count_down.3 \
+	%D%/weft_latch_wait.3 \
+	%D%/weft_latch_wait_until.3 \
+	%D%/weft_mutex.3 \
+	%D%/weft_mutex_lock.3 \
+	%D%/weft_mutex_lock_until.3 \
+	%D%/weft_mutex_trylock.3 \
+	%D%/weft_mutex_unlock.3 \
 	%D%/weft_name.3 \
 	%D%/weft_name_set.3 \
 	%D%/weft_now.3 \
+	%D%/weft_once.3 \
+	%D%/weft_once_do.3 \
+	%D%/weft_once_do_until.3 \
+	%D%/weft_oneshot.3 \
+	%D%/weft_oneshot_get.3 \
+	%D%/weft_oneshot_get_until.3 \
+	%D%/weft_oneshot_set.3 \
+	%D%/weft_panic.3 \
+	%D%/weft_panic_text.3 \
 	%D%/weft_park_until.3 \
 	%D%/weft_routine.3 \
 	%D%/weft_run.3 \
 	%D%/weft_run_config.3 \
 	%D%/weft_runtime.3 \
+	%D%/weft_rwlock.3 \
+	%D%/weft_rwlock_lock.3 \
+	%D%/weft_rwlock_lock_until.3 \
+	%D%/weft_rwlock_rlock.3 \
+	%D%/weft_rwlock_rlock_until.3 \
+	%D%/weft_rwlock_runlock.3 \
+	%D%/weft_rwlock_try_lock.3 \
+	%D%/weft_rwlock_try_rlock.3 \
+	%D%/weft_rwlock_unlock.3 \
+	%D%/weft_scope.3 \
+	%D%/weft_scope_begin.3 \
+	%D%/weft_scope_cancel.3 \
+	%D%/weft_scope_end.3 \
+	%D%/weft_scope_failures.3 \
+	%D%/weft_scope_go.3 \
+	%D%/weft_scope_go_words.3 \
+	%D%/weft_scope_policy.3 \
+	%D%/weft_select.3 \
+	%D%/weft_select_ordered.3 \
 	%D%/weft_self.3 \
+	%D%/weft_sem.3 \
+	%D%/weft_sem_acquire.3 \
+	%D%/weft_sem_acquire_until.3 \
+	%D%/weft_sem_release.3 \
+	%D%/weft_sem_try_acquire.3 \
 	%D%/weft_set.3 \
+	%D%/weft_shield.3 \
+	%D%/weft_shield_begin.3 \
+	%D%/weft_shield_end.3 \
 	%D%/weft_sleep.3 \
 	%D%/weft_sleep_until.3 \
 	%D%/weft_spawn.3 \
@@ -54,7 +113,16 @@ dist_man_MANS = \
 	%D%/weft_stop.3 \
 	%D%/weft_strerror.3 \
 	%D%/weft_submit.3 \
+	%D%/weft_supervise.3 \
 	%D%/weft_time.3 \
+	%D%/weft_timer.3 \
+	%D%/weft_timer_chan.3 \
+	%D%/weft_timer_fini.3 \
+	%D%/weft_timer_init.3 \
+	%D%/weft_timer_start.3 \
+	%D%/weft_timer_stop.3 \
+	%D%/weft_timer_wait.3 \
+	%D%/weft_try.3 \
 	%D%/weft_unpark.3 \
 	%D%/weft_version.3 \
 	%D%/weft_waitgroup.3 \

@@ -8,6 +8,7 @@ libweft_core_la_SOURCES = \
 	%D%/base/atomic.h \
 	%D%/base/spinlock.h \
 	%D%/base/list.h \
+	%D%/base/grid.h \
 	%D%/base/capture.c \
 	%D%/base/chaos.c \
 	%D%/base/error.c \
@@ -15,6 +16,7 @@ libweft_core_la_SOURCES = \
 	%D%/os/os.h \
 	%D%/os/clock.c \
 	%D%/os/cpus.c \
+	%D%/os/elf.c \
 	%D%/os/futex.c \
 	%D%/os/memory.c \
 	%D%/os/spinwait.c \
@@ -51,6 +53,8 @@ libweft_core_la_SOURCES = \
 	%D%/sched/cancel.c \
 	%D%/sched/timers.h \
 	%D%/sched/timers.c \
+	%D%/sched/alarm.h \
+	%D%/sched/alarm.c \
 	%D%/sched/blocking.h \
 	%D%/sched/blocking.c \
 	%D%/sched/monitor.h \
@@ -70,14 +74,45 @@ libweft_core_la_SOURCES = \
 	%D%/sched/queue.c \
 	%D%/sched/report.c \
 	%D%/sched/switch.h \
+	%D%/sched/unwind.h \
+	%D%/sched/unwind.c \
+	%D%/sched/panics.h \
+	%D%/sched/panics.c \
 	%D%/chan/blocks.c \
 	%D%/chan/chan.h \
 	%D%/chan/chan.c \
 	%D%/chan/many.c \
 	%D%/chan/recv.c \
+	%D%/chan/select.c \
 	%D%/chan/send.c \
+	%D%/chan/ticks.h \
+	%D%/chan/ticks.c \
+	%D%/sync/place.h \
+	%D%/sync/mutex.h \
+	%D%/sync/mutex.c \
+	%D%/sync/rwlock.c \
+	%D%/sync/cond.c \
+	%D%/sync/lockgraph.h \
+	%D%/sync/lockgraph.c \
 	%D%/sync/waitgroup.c \
+	%D%/sync/waitlist.h \
+	%D%/sync/waitlist.c \
+	%D%/sync/once.c \
+	%D%/sync/sem.c \
+	%D%/sync/barrier.c \
+	%D%/sync/latch.c \
+	%D%/sync/oneshot.c \
 	%D%/time/sleep.c \
+	%D%/time/timer.c \
+	%D%/scope/scope.h \
+	%D%/scope/scope.c \
+	%D%/scope/child.c \
+	%D%/scope/cancel.c \
+	%D%/scope/shield.c \
+	%D%/scope/supervise.c \
+	%D%/scope/panic.c \
+	%D%/scope/defer.c \
+	%D%/scope/try.c \
 	%D%/coro/coro.c
 if ARCH_X86_64
 libweft_core_la_SOURCES += %D%/arch/x86_64/arch_cpu.h %D%/arch/x86_64/switch.S
@@ -105,10 +140,24 @@ weftinclude_HEADERS = \
 	include/weft/chan.h \
 	include/weft/coro.h \
 	include/weft/go.h \
+	include/weft/go_scope.h \
+	include/weft/go_select.h \
+	include/weft/panic.h \
 	include/weft/routine.h \
 	include/weft/runtime.h \
+	include/weft/scope.h \
+	include/weft/supervise.h \
+	include/weft/select.h \
 	include/weft/sync.h \
+	include/weft/mutex.h \
+	include/weft/rwlock.h \
+	include/weft/cond.h \
 	include/weft/waitgroup.h \
+	include/weft/once.h \
+	include/weft/sem.h \
+	include/weft/barrier.h \
+	include/weft/latch.h \
+	include/weft/oneshot.h \
 	include/weft/time.h \
 	include/weft/version.h
 

@@ -1,8 +1,8 @@
 # The tests.  Programs: build-aux/run-test.sh tells the kinds apart and prints
 # TAP.  Scripts (*.sh): exit status 0 passed, 77 skipped.
 
-# --- lints: the rules of the tree
-LINTS = \
+# --- lints: the rules of the tree, and of what was built from it
+TREE_LINTS = \
 	%D%/lint/layers.sh \
 	%D%/lint/platform.sh \
 	%D%/lint/size.sh \
@@ -11,11 +11,13 @@ LINTS = \
 	%D%/lint/listed.sh \
 	%D%/lint/headers.sh \
 	%D%/lint/pairs.sh \
-	%D%/lint/symbols.sh \
-	%D%/lint/tls.sh \
 	%D%/lint/selftest.sh \
 	%D%/lint/manpages.sh \
 	%D%/lint/readme.sh
+BUILT_LINTS = \
+	%D%/lint/symbols.sh \
+	%D%/lint/tls.sh
+LINTS = $(TREE_LINTS) $(BUILT_LINTS)
 TESTS += $(LINTS)
 EXTRA_DIST += $(LINTS) \
 	%D%/lint/bad/tls_held.c \
@@ -27,8 +29,11 @@ EXTRA_DIST += $(LINTS) \
 MODELS = %D%/model/run.sh
 TESTS += $(MODELS)
 EXTRA_DIST += $(MODELS) \
+	%D%/model/cancel.pml \
 	%D%/model/idle.pml \
-	%D%/model/park.pml
+	%D%/model/mutex.pml \
+	%D%/model/park.pml \
+	%D%/model/rwlock.pml
 
 # --- what Criterion's tests link besides the library
 crit_support = %D%/support/crit.h %D%/support/minicrit.h \
@@ -43,7 +48,7 @@ endif
 api_libs = libweft.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 api_ldflags = $(AM_LDFLAGS) -no-install
 
-EXTRA_DIST += %D%/support/promise.h %D%/support/rt.h
+EXTRA_DIST += %D%/support/crew.h %D%/support/promise.h %D%/support/rt.h
 
 # --- tests/arch
 arch_tests = \
@@ -89,26 +94,60 @@ EXTRA_DIST += $(api_scripts)
 
 # --- tests/api
 api_tests = \
+	tests/api/after_func \
+	tests/api/barrier \
 	tests/api/blocking \
+	tests/api/cancel \
+	tests/api/cancel_rules \
 	tests/api/chan \
 	tests/api/chan_partners \
+	tests/api/cond \
 	tests/api/coro \
+	tests/api/defer \
 	tests/api/discard \
 	tests/api/embed \
 	tests/api/errors \
+	tests/api/fairness \
 	tests/api/go \
 	tests/api/join \
+	tests/api/latch \
 	tests/api/limits \
 	tests/api/local \
+	tests/api/lockcycle \
+	tests/api/mutex \
+	tests/api/once \
+	tests/api/oneshot \
 	tests/api/outside \
 	tests/api/overflow \
+	tests/api/panic \
+	tests/api/panic_told \
 	tests/api/park \
 	tests/api/routine \
 	tests/api/runtime \
+	tests/api/rwlock \
+	tests/api/scope \
+	tests/api/scope_go \
+	tests/api/scope_leave \
+	tests/api/select \
+	tests/api/select_ends \
+	tests/api/sem \
+	tests/api/shield \
 	tests/api/sleep \
+	tests/api/supervise \
+	tests/api/timer \
+	tests/api/timer_select \
+	tests/api/timer_shared \
+	tests/api/try \
+	tests/api/unwind \
 	tests/api/waitgroup
 check_PROGRAMS += $(api_tests)
 TESTS += $(api_tests)
+tests_api_barrier_SOURCES = %D%/api/barrier.c $(crit_support)
+tests_api_barrier_LDADD = $(api_libs)
+tests_api_barrier_LDFLAGS = $(api_ldflags)
+tests_api_after_func_SOURCES = %D%/api/after_func.c $(crit_support)
+tests_api_after_func_LDADD = $(api_libs)
+tests_api_after_func_LDFLAGS = $(api_ldflags)
 tests_api_blocking_SOURCES = %D%/api/blocking.c $(crit_support)
 tests_api_blocking_LDADD = $(api_libs)
 tests_api_blocking_LDFLAGS = $(api_ldflags)
@@ -118,9 +157,15 @@ tests_api_chan_LDFLAGS = $(api_ldflags)
 tests_api_chan_partners_SOURCES = %D%/api/chan_partners.c $(crit_support)
 tests_api_chan_partners_LDADD = $(api_libs)
 tests_api_chan_partners_LDFLAGS = $(api_ldflags)
+tests_api_cond_SOURCES = %D%/api/cond.c $(crit_support)
+tests_api_cond_LDADD = $(api_libs)
+tests_api_cond_LDFLAGS = $(api_ldflags)
 tests_api_coro_SOURCES = %D%/api/coro.c $(crit_support)
 tests_api_coro_LDADD = $(api_libs)
 tests_api_coro_LDFLAGS = $(api_ldflags)
+tests_api_defer_SOURCES = %D%/api/defer.c $(crit_support)
+tests_api_defer_LDADD = $(api_libs)
+tests_api_defer_LDFLAGS = $(api_ldflags)
 tests_api_discard_SOURCES = %D%/api/discard.c $(crit_support)
 tests_api_discard_LDADD = $(api_libs)
 tests_api_discard_LDFLAGS = $(api_ldflags)
@@ -136,18 +181,39 @@ tests_api_go_LDFLAGS = $(api_ldflags)
 tests_api_join_SOURCES = %D%/api/join.c $(crit_support)
 tests_api_join_LDADD = $(api_libs)
 tests_api_join_LDFLAGS = $(api_ldflags)
+tests_api_latch_SOURCES = %D%/api/latch.c $(crit_support)
+tests_api_latch_LDADD = $(api_libs)
+tests_api_latch_LDFLAGS = $(api_ldflags)
 tests_api_limits_SOURCES = %D%/api/limits.c $(crit_support)
 tests_api_limits_LDADD = $(api_libs)
 tests_api_limits_LDFLAGS = $(api_ldflags)
 tests_api_local_SOURCES = %D%/api/local.c $(crit_support)
 tests_api_local_LDADD = $(api_libs)
 tests_api_local_LDFLAGS = $(api_ldflags)
+tests_api_once_SOURCES = %D%/api/once.c $(crit_support)
+tests_api_once_LDADD = $(api_libs)
+tests_api_once_LDFLAGS = $(api_ldflags)
+tests_api_oneshot_SOURCES = %D%/api/oneshot.c $(crit_support)
+tests_api_oneshot_LDADD = $(api_libs)
+tests_api_oneshot_LDFLAGS = $(api_ldflags)
 tests_api_outside_SOURCES = %D%/api/outside.c $(crit_support)
 tests_api_outside_LDADD = $(api_libs)
 tests_api_outside_LDFLAGS = $(api_ldflags)
 tests_api_overflow_SOURCES = %D%/api/overflow.c $(crit_support)
 tests_api_overflow_LDADD = $(api_libs)
 tests_api_overflow_LDFLAGS = $(api_ldflags)
+tests_api_lockcycle_SOURCES = %D%/api/lockcycle.c $(crit_support)
+tests_api_lockcycle_LDADD = $(api_libs)
+tests_api_lockcycle_LDFLAGS = $(api_ldflags)
+tests_api_mutex_SOURCES = %D%/api/mutex.c $(crit_support)
+tests_api_mutex_LDADD = $(api_libs)
+tests_api_mutex_LDFLAGS = $(api_ldflags)
+tests_api_panic_SOURCES = %D%/api/panic.c $(crit_support)
+tests_api_panic_LDADD = $(api_libs)
+tests_api_panic_LDFLAGS = $(api_ldflags)
+tests_api_panic_told_SOURCES = %D%/api/panic_told.c $(crit_support)
+tests_api_panic_told_LDADD = $(api_libs)
+tests_api_panic_told_LDFLAGS = $(api_ldflags)
 tests_api_park_SOURCES = %D%/api/park.c $(crit_support)
 tests_api_park_LDADD = $(api_libs)
 tests_api_park_LDFLAGS = $(api_ldflags)
@@ -157,9 +223,60 @@ tests_api_routine_LDFLAGS = $(api_ldflags)
 tests_api_runtime_SOURCES = %D%/api/runtime.c $(crit_support)
 tests_api_runtime_LDADD = $(api_libs)
 tests_api_runtime_LDFLAGS = $(api_ldflags)
+tests_api_sem_SOURCES = %D%/api/sem.c $(crit_support)
+tests_api_sem_LDADD = $(api_libs)
+tests_api_sem_LDFLAGS = $(api_ldflags)
+tests_api_rwlock_SOURCES = %D%/api/rwlock.c $(crit_support)
+tests_api_rwlock_LDADD = $(api_libs)
+tests_api_rwlock_LDFLAGS = $(api_ldflags)
+tests_api_cancel_SOURCES = %D%/api/cancel.c $(crit_support)
+tests_api_cancel_LDADD = $(api_libs)
+tests_api_cancel_LDFLAGS = $(api_ldflags)
+tests_api_cancel_rules_SOURCES = %D%/api/cancel_rules.c $(crit_support)
+tests_api_cancel_rules_LDADD = $(api_libs)
+tests_api_cancel_rules_LDFLAGS = $(api_ldflags)
+tests_api_scope_SOURCES = %D%/api/scope.c $(crit_support)
+tests_api_scope_LDADD = $(api_libs)
+tests_api_scope_LDFLAGS = $(api_ldflags)
+tests_api_scope_leave_SOURCES = %D%/api/scope_leave.c $(crit_support)
+tests_api_scope_leave_LDADD = $(api_libs)
+tests_api_scope_leave_LDFLAGS = $(api_ldflags)
+tests_api_shield_SOURCES = %D%/api/shield.c $(crit_support)
+tests_api_shield_LDADD = $(api_libs)
+tests_api_shield_LDFLAGS = $(api_ldflags)
+tests_api_supervise_SOURCES = %D%/api/supervise.c $(crit_support)
+tests_api_supervise_LDADD = $(api_libs)
+tests_api_supervise_LDFLAGS = $(api_ldflags)
+tests_api_scope_go_SOURCES = %D%/api/scope_go.c $(crit_support)
+tests_api_scope_go_LDADD = $(api_libs)
+tests_api_scope_go_LDFLAGS = $(api_ldflags)
+tests_api_select_SOURCES = %D%/api/select.c $(crit_support)
+tests_api_select_LDADD = $(api_libs)
+tests_api_select_LDFLAGS = $(api_ldflags)
+tests_api_select_ends_SOURCES = %D%/api/select_ends.c $(crit_support)
+tests_api_select_ends_LDADD = $(api_libs)
+tests_api_select_ends_LDFLAGS = $(api_ldflags)
+tests_api_fairness_SOURCES = %D%/api/fairness.c $(crit_support)
+tests_api_fairness_LDADD = $(api_libs)
+tests_api_fairness_LDFLAGS = $(api_ldflags)
 tests_api_sleep_SOURCES = %D%/api/sleep.c $(crit_support)
 tests_api_sleep_LDADD = $(api_libs)
 tests_api_sleep_LDFLAGS = $(api_ldflags)
+tests_api_timer_SOURCES = %D%/api/timer.c $(crit_support)
+tests_api_timer_LDADD = $(api_libs)
+tests_api_timer_LDFLAGS = $(api_ldflags)
+tests_api_timer_select_SOURCES = %D%/api/timer_select.c $(crit_support)
+tests_api_timer_select_LDADD = $(api_libs)
+tests_api_timer_select_LDFLAGS = $(api_ldflags)
+tests_api_timer_shared_SOURCES = %D%/api/timer_shared.c $(crit_support)
+tests_api_timer_shared_LDADD = $(api_libs)
+tests_api_timer_shared_LDFLAGS = $(api_ldflags)
+tests_api_try_SOURCES = %D%/api/try.c $(crit_support)
+tests_api_try_LDADD = $(api_libs)
+tests_api_try_LDFLAGS = $(api_ldflags)
+tests_api_unwind_SOURCES = %D%/api/unwind.c $(crit_support)
+tests_api_unwind_LDADD = $(api_libs)
+tests_api_unwind_LDFLAGS = $(api_ldflags)
 tests_api_waitgroup_SOURCES = %D%/api/waitgroup.c $(crit_support)
 tests_api_waitgroup_LDADD = $(api_libs)
 tests_api_waitgroup_LDFLAGS = $(api_ldflags)
@@ -175,7 +292,13 @@ regress_tests = \
 	tests/regress/0007-stop-blocking \
 	tests/regress/0008-stuck-timer \
 	tests/regress/0009-stranded-ring \
-	tests/regress/0010-busy-queues
+	tests/regress/0010-busy-queues \
+	tests/regress/0011-open-claim \
+	tests/regress/0012-stale-reason \
+	tests/regress/0013-signal-gave-up \
+	tests/regress/0014-join-at-stop \
+	tests/regress/0015-cancel-at-stop \
+	tests/regress/0016-spawn-at-stop
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -188,16 +311,34 @@ tests_regress_0007_stop_blocking_SOURCES = %D%/regress/0007-stop-blocking.c
 tests_regress_0008_stuck_timer_SOURCES = %D%/regress/0008-stuck-timer.c
 tests_regress_0009_stranded_ring_SOURCES = %D%/regress/0009-stranded-ring.c
 tests_regress_0010_busy_queues_SOURCES = %D%/regress/0010-busy-queues.c
+tests_regress_0011_open_claim_SOURCES = %D%/regress/0011-open-claim.c
+tests_regress_0012_stale_reason_SOURCES = %D%/regress/0012-stale-reason.c
+tests_regress_0013_signal_gave_up_SOURCES = %D%/regress/0013-signal-gave-up.c
+tests_regress_0014_join_at_stop_SOURCES = %D%/regress/0014-join-at-stop.c
+tests_regress_0015_cancel_at_stop_SOURCES = %D%/regress/0015-cancel-at-stop.c
+tests_regress_0016_spawn_at_stop_SOURCES = %D%/regress/0016-spawn-at-stop.c
 
 # --- tests/stress
 stress_tests = \
+	tests/stress/cancel \
 	tests/stress/chan \
-	tests/stress/chaos
+	tests/stress/chaos \
+	tests/stress/lock \
+	tests/stress/select \
+	tests/stress/sync \
+	tests/stress/timer \
+	tests/stress/wait
 check_PROGRAMS += $(stress_tests)
 TESTS += $(stress_tests)
 EXTRA_DIST += %D%/stress/stress.h
+tests_stress_cancel_SOURCES = %D%/stress/cancel.c
+tests_stress_wait_SOURCES = %D%/stress/wait.c
 tests_stress_chan_SOURCES = %D%/stress/chan.c
 tests_stress_chaos_SOURCES = %D%/stress/chaos.c
+tests_stress_lock_SOURCES = %D%/stress/lock.c
+tests_stress_select_SOURCES = %D%/stress/select.c
+tests_stress_timer_SOURCES = %D%/stress/timer.c
+tests_stress_sync_SOURCES = %D%/stress/sync.c
 
 # --- from C++
 if HAVE_CXX17

@@ -8,7 +8,9 @@
  * A suspended coroutine belongs to no thread: it may be resumed by one thread
  * or routine now and by another later, by one at a time.  While a routine is
  * inside a coroutine it may use everything of weft; when it parks, the
- * coroutine waits with it.  A routine must not end inside one.
+ * coroutine waits with it.  A panic or weft_exit inside one makes the calls
+ * deferred there, ends the coroutine, whose next resume is -EPIPE, and goes on
+ * where it was resumed.
  *
  * Rounding mode and FP traps are the coroutine's own and start at the default.
  */
@@ -38,7 +40,8 @@ WEFT_API WEFT_NODISCARD weft_coro *weft_coro_new(void (*fn)(void *), void *arg,
  * dropped: the function has its arg.
  *
  *   0        it yielded; *out is what (out may be NULL)
- *   -EPIPE   its function has returned, now or earlier; *out is untouched
+ *   -EPIPE   its function has returned, now or earlier, or was left by a panic
+ *            or weft_exit earlier; *out is untouched
  *   -EBUSY   it is running: in this call chain, or for another thread
  *   -EINVAL  co is NULL or was freed (found out until its memory serves
  *            another coroutine)
@@ -48,13 +51,16 @@ WEFT_API int weft_coro_resume(weft_coro *co, void *in, void **out);
 /**
  * Suspend the innermost running coroutine: its resume returns 0 and `out`.
  * Returns 0 when it is resumed again, with what that brought in *in (in may be
- * NULL), perhaps on another thread.  -EPERM outside of a coroutine.
+ * NULL), perhaps on another thread.  -EPERM outside of a coroutine.  Misuse,
+ * which panics: in a routine, inside a weft_call_big, a scope or a shield that
+ * was begun in the coroutine, since they belong to the routine.
  */
 WEFT_API int weft_coro_yield(void *out, void **in);
 
 /**
  * Free a coroutine in any state but running.  If its function has not returned
- * its frames vanish without being unwound: what only they own is lost.
+ * its frames vanish without being unwound: deferred calls are not made, and what
+ * only they own is lost.
  * NULL and a coroutine that was freed already are ignored; one that is running
  * is a misuse and panics.
  */

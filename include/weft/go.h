@@ -2,7 +2,7 @@
 /* weft/go.h - short go-style names: go(f, args...) and typed chan(T).
  *
  * Opt-in, since these are macros with short names.  What the calls mean is
- * said in weft/routine.h and weft/chan.h; this file adds types to them.
+ * said in weft/routine.h, weft/chan.h and weft/select.h; this file adds types.
  *
  *   go(f, a, b)       start a routine that calls f(a, b)
  *   chan(T)           the type of a channel of T; a pointer, NULL works
@@ -10,6 +10,9 @@
  *   chan_send(c, v)   chan_try_send(c, v)   chan_send_until(c, v, deadline)
  *   chan_recv(c, &v)  chan_try_recv(c, &v)  chan_recv_until(c, &v, deadline)
  *   chan_close(c)  chan_ref(c)  chan_free(c)  chan_len(c)  chan_cap(c)
+ *   scope_go(&s, f, a, b)  go in a scope: weft/go_scope.h
+ *   defer(f, p);      a statement: f(p) when the block or the routine ends
+ *   chan_select(deadline, on_recv(c, &v), on_send(c, v), ...): weft/go_select.h
  *
  * Everything is evaluated once, in the caller.  A value sent is converted to
  * T as an assignment converts, an argument of go as a call converts.
@@ -161,9 +164,9 @@ struct weft_integer_or_pointer;
 		*_Generic((T *)0, void *: (int *)0, default: (T *)0)) <= 8)
 
 #define weft__go_run(f, n, args, checks)                               \
-	weft__go_run_(f, n, (weft__go_probe_##n), args, checks,        \
-		__COUNTER__)
-#define weft__go_run_(f, n, probe, args, checks, id)                   \
+	weft__go_run_(f, (weft__go_probe_##n), args, checks,           \
+		weft_go_words(weft__go_fn, n, weft_go_captured()), __COUNTER__)
+#define weft__go_run_(f, probe, args, checks, start, id)               \
 	__extension__({                                                \
 		checks                                                 \
 		_Pragma("GCC diagnostic push")                         \
@@ -195,7 +198,7 @@ struct weft_integer_or_pointer;
 		weft_go_function args;                                 \
 		weft__go_returns(id)                                   \
 		_Pragma("GCC diagnostic pop")                          \
-		weft_go_words(weft__go_fn, n, weft_go_captured());     \
+		start;                                                 \
 	})
 
 /* A function whose type is noreturn would make the compiler drop the code
@@ -317,6 +320,25 @@ static inline __attribute__((always_inline, unused)) void
 	((chan(weft__chan_elem(c)))weft_chan_ref(weft__chan_raw(c)))
 #define chan_free(c) weft_chan_unref(weft__chan_raw(c))
 
+/* --------------------------------------------------------------- defer */
+
+/**
+ * defer(f, p);  WEFT_DEFER for a function of any one pointer, checked against
+ * its prototype: defer(weft_mutex_unlock, &m).  Its result, if it has one, is
+ * dropped.
+ */
+#define defer(f, p) weft__go_defer(f, p, __COUNTER__)
+#define weft__go_defer(f, p, id) weft__go_defer_(f, p, id)
+#define weft__go_defer_(f, p, id)                                      \
+	_Static_assert(sizeof((f)(p), 0) &&                            \
+		__builtin_classify_type(p) == 5,                       \
+		"defer: the argument is no pointer");                  \
+	_Static_assert(weft__go_result_ok(__typeof__((f)(p))),         \
+		"defer: the function's result is neither integer, pointer nor double"); \
+	void (*weft__deferred_fn_##id)(void) = (void (*)(void))(f);    \
+	WEFT_DEFER((void (*)(void *))weft__deferred_fn_##id,           \
+		(void *)(uintptr_t)(p))
+
 #else /* C++ */
 
 #include <type_traits>
@@ -395,9 +417,26 @@ template <class T> weft_chan *raw(weft_chan_of<T> c)
 	return reinterpret_cast<weft_chan *>(c);
 }
 
+struct deferred_call : weft_deferred {
+	template <class R, class P>
+	deferred_call(R (*f)(P *), as_is_t<P> *p) :
+		weft_deferred(reinterpret_cast<void (*)(void *)>(
+				reinterpret_cast<void (*)(void)>(f)),
+			const_cast<void *>(static_cast<const volatile void *>(p)))
+	{
+		static_assert(is_result<R>,
+			      "defer: the function's result is neither "
+			      "integer, pointer nor double");
+	}
+};
+
 } // namespace weft_go_detail
 
 /* The same calls as in C; see there. */
+#define defer(f, p)                                                    \
+	::weft_go_detail::deferred_call weft__defer_cat(               \
+		weft__deferred_, __COUNTER__)((f), (p))
+
 template <class R, class... P>
 inline int go(R (*f)(P...),
 	      weft_go_detail::as_is_t<
@@ -482,5 +521,8 @@ template <class T> inline size_t chan_cap(weft_chan_of<T> c)
 }
 
 #endif
+
+#include <weft/go_scope.h>
+#include <weft/go_select.h>
 
 #endif

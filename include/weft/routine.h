@@ -88,7 +88,7 @@ WEFT_API WEFT_NODISCARD int weft_spawn(weft_id *id, const weft_attr *a,
 /**
  * Wait until routine id has ended, give its return value or weft_exit status
  * in *status (NULL: not wanted) and retire the id.  A routine that panicked
- * has status WEFT_EPANIC.  Parks; a cancel point.  All that the routine did
+ * (weft/panic.h) has status WEFT_EPANIC.  Parks; a cancel point.  All that the routine did
  * happens before the return.
  *
  * Errors: -ESRCH (no such routine: joined, detached or never there; of two
@@ -111,6 +111,14 @@ WEFT_API WEFT_NODISCARD int weft_join_until(weft_id id, int *status,
 WEFT_API int weft_detach(weft_id id);
 
 /**
+ * Cancel routine id for as long as it lives, and the scopes that it has begun
+ * (weft/scope.h): every cancel point in it gives -ECANCELED from now on.  One
+ * that has not run yet still runs, cancelled.  0 also for one that has ended
+ * and is not yet joined.  Never parks; any thread.  Errors: -ESRCH.
+ */
+WEFT_API int weft_cancel(weft_id id);
+
+/**
  * Let other routines run; the caller stays runnable and is queued behind
  * them.  On a plain thread: sched_yield(2).  Not a cancel point.
  */
@@ -130,7 +138,8 @@ WEFT_API weft_id weft_self(void);
 
 /**
  * End the calling routine with this status, as if its function had returned
- * it; frames below are not unwound.  In the main routine it ends the run.
+ * it, after its deferred calls (weft/panic.h); no try keeps it back.  In a
+ * coroutine it ends that, too.  In the main routine it ends the run.
  * Routines only: on a plain thread it panics.
  */
 WEFT_API WEFT_NORETURN void weft_exit(int status);

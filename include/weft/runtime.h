@@ -14,7 +14,8 @@
 /* One scheduler with its workers; opaque. */
 typedef struct weft_runtime weft_runtime;
 
-/* weft_config.on_panic: what a panic that nobody waits for does. */
+/* weft_config.on_panic: what a panic does that nobody can be told of; see
+ * weft/panic.h. */
 #define WEFT_PANIC_ISOLATE 0    /* report on stderr, end that routine */
 #define WEFT_PANIC_ABORT   1    /* report on stderr, abort the process */
 

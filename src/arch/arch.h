@@ -79,6 +79,14 @@ _Noreturn void weft__arch_enter(void *top, void (*entry)(void *pass),
 void weft__arch_call_on(void *top, void (*fn)(void *), void *arg)
 	WEFT_ARCH_HIDDEN;
 
+/**
+ * Call fn(arg) and return what it does.  Meanwhile *save is a context as of
+ * this call: weft__arch_jump(*save, pass), from deeper down on the same stack,
+ * discards the frames between and makes this call return `pass`.
+ */
+void *weft__arch_catch(void **save, void *(*fn)(void *), void *arg)
+	WEFT_ARCH_HIDDEN;
+
 /* Reached by weft__arch_leave only. */
 _Noreturn void weft__arch_jump_ret(void *to, void *pass) WEFT_ARCH_HIDDEN;
 
@@ -115,6 +123,23 @@ void weft__arch_start(void) WEFT_ARCH_HIDDEN;
 #include "arch/riscv64/arch_cpu.h"
 #else
 #error "weft: no port for this CPU, see src/arch/README"
+#endif
+
+/**
+ * For functions between a switch and the user that return often after one.  The
+ * return predictor then holds the addresses of the context that was left.  One's
+ * own are the same if the two are twins, and a return is predicted.  Else a jump
+ * is better: it has a predictor of its own, which learns who follows whom.
+ *
+ * So a function defined as WEFT_ARCH_RETURNS first notes where it will return
+ * to: WEFT_ARCH_LEAVES(outer) the one that returns to the user, (inner) the one
+ * below it.  It leaves by a return if it finds its own address noted by whoever
+ * was last on this thread, else by a jump.  A wrong note costs a few ns.  Where
+ * the compiler cannot do it, both are nothing.
+ */
+#ifndef WEFT_ARCH_RETURNS
+#define WEFT_ARCH_RETURNS
+#define WEFT_ARCH_LEAVES(which) ((void)0)
 #endif
 
 #define WEFT_ARCH_SP weft__arch_sp()

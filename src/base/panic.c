@@ -1,11 +1,11 @@
-/* base/panic.c - says what is wrong on stderr, then ends the process. */
+/* base/panic.c - says what is wrong; see panic.h. */
 #include "base/base.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 size_t (*weft__panic_describe)(char *buf, size_t size);
+void (*weft__panic_unwind)(const void *pc, const char *fmt, va_list ap);
 
 static void say(const char *kind, const char *fmt, va_list ap)
 {
@@ -30,20 +30,40 @@ void weft__warn(const char *fmt, ...)
 	va_end(ap);
 }
 
-void weft__panic(const char *fmt, ...)
+static _Noreturn void die(const char *kind, const char *fmt, va_list ap)
 {
-	va_list ap;
 	char who[400];
 
-	va_start(ap, fmt);
-	say("panic: ", fmt, ap);
-	va_end(ap);
+	say(kind, fmt, ap);
 	if (weft__panic_describe && weft__panic_describe(who, sizeof who))
 		weft__warn("  in %s", who);
 	abort();
 }
 
+void weft__panic_va(const void *pc, const char *fmt, va_list ap)
+{
+	if (weft__panic_unwind)
+		weft__panic_unwind(pc, fmt, ap);
+	die("panic: ", fmt ? fmt : "(no text)", ap);
+}
+
+void weft__panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	weft__panic_va(__builtin_return_address(0), fmt, ap);
+}
+
+void weft__fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	die("panic: ", fmt, ap);
+}
+
 void weft__bug(const char *what, const char *file, int line)
 {
-	weft__panic("bug: %s (%s:%d)", what, file, line);
+	weft__fatal("bug: %s (%s:%d)", what, file, line);
 }

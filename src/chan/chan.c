@@ -67,16 +67,25 @@ void weft_chan_unref(weft_chan *c)
 		return;
 	/* Whoever completed the operation that let us go is out by now. */
 	spin_lock(&c->lock);
-	if (unlikely(!list_empty(&c->receivers) || !list_empty(&c->senders)))
+	if (unlikely(!list_empty(&c->receivers) || !list_empty(&c->senders))) {
+		bool sender = !list_empty(&c->senders);
+
+		store_rlx(&c->refs, 1);
+		spin_unlock(&c->lock);
 		weft__panic("chan: last reference dropped while a %s is parked",
-			    list_empty(&c->senders) ? "receiver" : "sender");
+			    sender ? "sender" : "receiver");
+	}
 	weft__blocks_free(c->blocks);
 	free(c);
 }
 
 size_t weft_chan_len(const weft_chan *c)
 {
-	return c ? (size_t)(load_acq(&c->state) & ~CLOSED) : 0;     /* C1 */
+	if (!c)
+		return 0;
+	if (unlikely(chan_is_ticks(c)))
+		return weft__ticks_len((weft_chan *)(uintptr_t)c);
+	return (size_t)(load_acq(&c->state) & ~CLOSED);             /* C1 */
 }
 
 size_t weft_chan_cap(const weft_chan *c)
@@ -128,9 +137,9 @@ int weft_chan_close(weft_chan *c)
 		spin_unlock(&c->lock);
 		return op_done(w, -EALREADY);
 	}
+	store_rel(&c->state, s | CLOSED);                           /* C1 */
 	dismiss(c, &c->receivers, RECEIVERS, &ch);
 	dismiss(c, &c->senders, SENDERS, &ch);
-	store_rel(&c->state, s | CLOSED);                           /* C1 */
 	spin_unlock(&c->lock);
 	weft__chan_ready_chain(w, &ch);
 	return op_done(w, 0);
@@ -153,19 +162,12 @@ int weft__chan_refuse(struct worker *w, struct weft_chan *c, int64_t deadline)
 bool weft__chan_unlink(struct waiter *who)
 {
 	struct weft_chan *c = who->object;
-	struct list *q;
-	uint32_t flag;
+	bool was;
 
 	spin_lock(&c->lock);
-	q = who->link.list;
-	if (q) {
-		flag = q == &c->senders ? SENDERS : RECEIVERS;
-		list_remove(&who->link);
-		if (list_empty(q))
-			waiting_set(c, load_rlx(&c->waiting) & ~flag);
-	}
+	was = waiter_remove(c, who);
 	spin_unlock(&c->lock);
-	return q != NULL;
+	return was;
 }
 
 bool weft__chan_withdraw(struct wait *wt)

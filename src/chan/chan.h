@@ -13,8 +13,11 @@
  *   I2  While values are buffered no receiver waits, while there is room no
  *       sender does.  (A waiter whose wait somebody else has claimed does not
  *       count: it is on its way out and whoever meets it drops it.)
- *   I3  A channel that is closed has no waiters and gets no values.
- *   I4  RECEIVERS, SENDERS in waiting <=> that queue is not empty.
+ *   I3  A channel that is closed has no waiters and gets no values.  (But a
+ *       timer's, closed to all senders, may have receivers: ticks.h.)
+ *   I4  RECEIVERS, SENDERS in waiting <=> that queue is not empty.  The rest of
+ *       the word counts in steps of CHANGE, at least once for each time that a
+ *       waiter came or a value was taken from the buffer.
  *   I5  Waiters are claimed first come, first served; a value is moved after
  *       the claim.  Where a sender waits for room, the receiver that makes it
  *       moves that sender's value to the buffer's end: nothing overtakes.
@@ -44,11 +47,14 @@
  *       A try that found "no partner waits" reads a state at least as late:
  *       CLOSED is never taken back, so "open" holds for both looks, and the
  *       failing try has seen a moment at which it would have had to wait.
+ *       What a change takes from state it adds to waiting first, and close
+ *       stores CLOSED first: select.c needs both to look at many channels.
  *   C3  refs: sub-acquire-release by an unref / load-acquire by the one that
  *       finds itself the last.  It sees all that the others did.
  *
  * Lock rank: a channel's lock is outermost.  Nothing is allocated, freed or
- * readied and no other short lock taken under it; weft__park releases it.
+ * readied and no other short lock taken under it, but the gate of a select
+ * (select.c); weft__park releases it.
  */
 #ifndef WEFT_CHAN_CHAN_H
 #define WEFT_CHAN_CHAN_H
@@ -62,7 +68,7 @@
 #include <weft/chan.h>
 
 #define CLOSED (UINT64_C(1) << 63)      /* in state  */
-enum { RECEIVERS = 1, SENDERS = 2 };    /* in waiting */
+enum { RECEIVERS = 1, SENDERS = 2, CHANGE = 4 };        /* in waiting */
 
 /* Slots of an unbounded channel: see blocks.c. */
 struct block {
@@ -86,6 +92,7 @@ struct weft_chan {
 	_Atomic size_t refs;            /* C3                                */
 	size_t cap;                     /* fixed: what weft_chan_cap says    */
 	struct blocks *blocks;          /* fixed: unbounded only, else NULL  */
+	_Atomic(struct ticks *) ticks;  /* lock: a timer's only (ticks.h)    */
 };
 
 /* The ring of a bounded channel follows the struct. */
@@ -142,6 +149,42 @@ static ALWAYS_INLINE void waiting_set(struct weft_chan *c, uint32_t to)
 	store_rel(&c->waiting, to);                                 /* C2 */
 }
 
+/* Before a value leaves the buffer; `waiting` is what is there. */
+static ALWAYS_INLINE void waiting_change(struct weft_chan *c, uint32_t waiting)
+{
+	waiting_set(c, waiting + CHANGE);
+}
+
+/* To the end of the queue that `flag` names. */
+static ALWAYS_INLINE void waiter_push(struct weft_chan *c, uint32_t flag,
+				      struct waiter *who)
+{
+	list_push(flag == SENDERS ? &c->senders : &c->receivers, &who->link);
+	waiting_set(c, (load_rlx(&c->waiting) | flag) + CHANGE);
+}
+
+/* Out of the middle of its queue; false: it is in none. */
+static inline bool waiter_remove(struct weft_chan *c, struct waiter *who)
+{
+	struct list *q = who->link.list;
+
+	if (!q)
+		return false;
+	list_remove(&who->link);
+	if (list_empty(q))
+		waiting_set(c, load_rlx(&c->waiting) &
+			       ~(uint32_t)(q == &c->senders ? SENDERS
+							    : RECEIVERS));
+	return true;
+}
+
+/* wait.withdraw of a select, which also tells that a wait is one. */
+bool weft__select_withdraw(struct wait *wt);
+/* `who` of a select, just popped from q: claim it.  The waiter to serve, which
+ * need not be the same; NULL: the select is over. */
+struct waiter *weft__select_claim(struct weft_chan *c, struct list *q,
+				  struct waiter *who);
+
 /* Take the first waiter that is still waiting and claim it; NULL: none. */
 static inline struct waiter *waiter_claim(struct weft_chan *c, struct list *q,
 					  uint32_t flag)
@@ -159,8 +202,11 @@ static inline struct waiter *waiter_claim(struct weft_chan *c, struct list *q,
 			q->tail = NULL;
 			waiting_set(c, load_rlx(&c->waiting) & ~flag);
 		}
-		if (wait_claim(who->wait)) {
-			who->wait->winner = who;
+		if (unlikely(who->wait->withdraw == weft__select_withdraw)) {
+			who = weft__select_claim(c, q, who);
+			if (who)
+				return who;
+		} else if (wait_claim(who->wait)) {
 			return who;
 		}
 	}
@@ -212,11 +258,11 @@ static ALWAYS_INLINE int chan_park(struct worker *w, struct weft_chan *c,
 		return weft__chan_refuse(w, c, deadline);
 	wait_init(&p.wt, weft__current(w), deadline);
 	p.wt.withdraw = weft__chan_withdraw;
+	p.wt.object = c;
 	p.node.wait = &p.wt;
 	p.node.elem = elem;
 	p.node.object = c;
-	list_push(flag == SENDERS ? &c->senders : &c->receivers, &p.node.link);
-	waiting_set(c, load_rlx(&c->waiting) | flag);
+	waiter_push(c, flag, &p.node);
 	weft__park(w, &p.wt, &c->lock,
 		   flag == SENDERS ? PARK_CHAN_SEND : PARK_CHAN_RECV);
 	if (unlikely(p.wt.result && p.wt.result != -EPIPE))
@@ -226,6 +272,16 @@ static ALWAYS_INLINE int chan_park(struct worker *w, struct weft_chan *c,
 
 /* The operation on NULL: waits for the deadline, which may never come. */
 int weft__chan_nil(struct worker *w, int64_t deadline);
+
+/* A closed and empty channel that is a timer's is asked differently; all of
+ * ticks.h that the other files need. */
+static inline bool chan_is_ticks(const struct weft_chan *c)
+{
+	return load_rlx(&c->ticks) != NULL;
+}
+int weft__ticks_recv(struct worker *w, struct weft_chan *c, void *elem,
+		     int64_t deadline);
+size_t weft__ticks_len(struct weft_chan *c);
 
 /* The general forms: called with the lock, return without. */
 int weft__chan_send_slow(struct worker *w, struct weft_chan *c,

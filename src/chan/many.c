@@ -145,6 +145,7 @@ static size_t take_batch(struct weft_chan *c, char *to, size_t max,
 			value_copy(dst, c->rpos, k * size);
 			c->rpos += k * size;
 			got += k;
+			waiting_change(c, load_rlx(&c->waiting));
 			store_rel(&c->state, s - k);                /* C1 */
 			if (load_rlx(&c->waiting) & SENDERS)
 				refill(c, woken);
@@ -180,8 +181,10 @@ ssize_t weft_chan_recv_many(weft_chan *c, void *elems, size_t max,
 	chain_init(&woken);
 	spin_lock(&c->lock);
 	got = take_batch(c, elems, max, &woken, &dead);
-	if (!got && !(load_rlx(&c->state) & CLOSED)) {
-		err = chan_park(w, c, RECEIVERS, elems, deadline);
+	if (!got && (!(load_rlx(&c->state) & CLOSED) || chan_is_ticks(c))) {
+		err = chan_is_ticks(c) ?
+		      weft__ticks_recv(w, c, elems, deadline) :
+		      chan_park(w, c, RECEIVERS, elems, deadline);
 		return err ? err : 1;
 	}
 	spin_unlock(&c->lock);

@@ -23,6 +23,7 @@ static int take_buffered(struct worker *w, struct weft_chan *c, void *elem,
 		value_copy(c->wpos, who->elem, size);
 		c->wpos += size;
 	} else {
+		waiting_change(c, load_rlx(&c->waiting));
 		store_rel(&c->state, s - 1);                        /* C1 */
 	}
 	spin_unlock(&c->lock);
@@ -33,14 +34,28 @@ static int take_buffered(struct worker *w, struct weft_chan *c, void *elem,
 }
 
 /* Nothing there, and open. */
+WEFT_ARCH_RETURNS
 static NOINLINE int recv_wait(struct worker *w, struct weft_chan *c,
 			      void *elem, int64_t deadline)
 {
 	size_t size = c->esize;
-	int err = chan_park(w, c, RECEIVERS, elem, deadline);
+	int err;
 
+	WEFT_ARCH_LEAVES(outer);
+	err = chan_park(w, c, RECEIVERS, elem, deadline);
 	if (unlikely(err == -EPIPE))
 		value_copy(elem, NULL, size);
+	return err;
+}
+
+/* The timer of this channel, if it is one's, has the value. */
+static NOINLINE int recv_tick(struct worker *w, struct weft_chan *c,
+			      void *elem, int64_t deadline)
+{
+	int err = weft__ticks_recv(w, c, elem, deadline);
+
+	if (err == -EPIPE)
+		value_copy(elem, NULL, sizeof(weft_time));
 	return err;
 }
 
@@ -61,6 +76,8 @@ int weft__chan_recv_slow(struct worker *w, struct weft_chan *c,
 	if (s & ~CLOSED)
 		return take_buffered(w, c, elem, s);
 	if (s & CLOSED) {
+		if (unlikely(chan_is_ticks(c)))
+			return recv_tick(w, c, elem, deadline);
 		spin_unlock(&c->lock);
 		return recv_closed(w, c, elem);
 	}
@@ -83,6 +100,7 @@ static NOINLINE int recv_contended(struct worker *w, struct weft_chan *c,
 static ALWAYS_INLINE int recv_value(struct worker *w, struct weft_chan *c,
 				    void *elem, int64_t deadline)
 {
+	uint32_t waiting;
 	uint64_t s;
 	size_t size;
 	char *from;
@@ -90,7 +108,8 @@ static ALWAYS_INLINE int recv_value(struct worker *w, struct weft_chan *c,
 	if (unlikely(!spin_trylock(&c->lock)))
 		return recv_contended(w, c, elem, deadline);
 	s = load_rlx(&c->state);
-	if (load_rlx(&c->waiting) & SENDERS)
+	waiting = load_rlx(&c->waiting);
+	if (waiting & SENDERS)
 		return weft__chan_recv_slow(w, c, elem, deadline);
 	if (s == 0)
 		return recv_wait(w, c, elem, deadline);
@@ -106,6 +125,7 @@ static ALWAYS_INLINE int recv_value(struct worker *w, struct weft_chan *c,
 	if (unlikely(!value_copy_small(elem, from, size)))
 		return weft__chan_recv_slow(w, c, elem, deadline);
 	c->rpos = from + size;
+	waiting_change(c, waiting);
 	store_rel(&c->state, s - 1);                                /* C1 */
 	spin_unlock(&c->lock);
 	return op_done(w, 0);
@@ -133,7 +153,7 @@ int weft_chan_try_recv(weft_chan *c, void *elem)
 		s = load_acq(&c->state);                            /* C1 */
 		if (likely(s == 0))
 			return op_done(w, -EAGAIN);
-		if (s == CLOSED)
+		if (s == CLOSED && likely(!chan_is_ticks(c)))
 			return recv_closed(w, c, elem);
 	}
 	return recv_value(w, c, elem, WEFT_NOWAIT);

@@ -7,9 +7,11 @@
 #include "base/base.h"
 #include "chan/chan.h"
 
+WEFT_ARCH_RETURNS
 static NOINLINE int send_wait(struct worker *w, struct weft_chan *c,
 			      const void *elem, int64_t deadline)
 {
+	WEFT_ARCH_LEAVES(outer);
 	return chan_park(w, c, SENDERS, (void *)elem, deadline);
 }
 
@@ -65,9 +67,12 @@ static NOINLINE int send_contended(struct worker *w, struct weft_chan *c,
 static NOINLINE int send_to_waiter(struct worker *w, struct weft_chan *c,
 				   const void *elem, int64_t deadline)
 {
-	struct waiter *who = waiter_claim(c, &c->receivers, RECEIVERS);
+	struct waiter *who;
 	size_t size = c->esize;
 
+	if (unlikely(load_rlx(&c->state) & CLOSED))     /* a timer's */
+		return weft__chan_send_slow(w, c, elem, deadline);
+	who = waiter_claim(c, &c->receivers, RECEIVERS);
 	if (unlikely(!who))
 		return weft__chan_send_slow(w, c, elem, deadline);
 	spin_unlock(&c->lock);

@@ -10,8 +10,13 @@
  * While a routine is inside a coroutine its `stack` is the coroutine's, so the
  * canary check, the sanitizers and overflow reports look at the right one.
  *
+ * Its frames owe their deferred calls apart from those of the resumer: the part
+ * of the chain (sched/unwind.h) from `defers` to `bottom` is hung in while it
+ * runs.  A panic or weft_exit that gets to the bottom ends the coroutine and
+ * goes on where it was resumed.
+ *
  *     NEW, SUSPENDED --resume--> RUNNING --yield--> SUSPENDED
- *                                        --fn returns--> ENDED
+ *                                        --fn returns, unwinds--> ENDED
  *     all but RUNNING --free--> FREE
  *
  * Invariants
@@ -35,6 +40,7 @@
 #include "routine/routine.h"
 #include "routine/stack.h"
 #include "sched/park.h"
+#include "sched/unwind.h"
 
 #include <weft/coro.h>
 
@@ -52,6 +58,14 @@ struct weft_coro {
 					 * FREE: link, under lock            */
 	void (*fn)(void *);
 	void *arg;
+	struct unwind_mark bottom;      /* below what its frames owe         */
+	struct defer *defers;           /* not RUNNING: the newest of that   */
+	struct stack *big;              /* RUNNING: loans of the resumer     */
+	struct weft_scope *scope;       /* RUNNING: as it was resumed        */
+	uint16_t shields;
+	bool left;                      /* its frames were left, not ended:  */
+	struct panic *panic;            /* by this, or NULL, weft_exit       */
+	struct stack *shed;             /* the loans that were left then     */
 };
 
 enum { CHUNK = 64, TRIM_EVERY = 64 };
@@ -159,6 +173,21 @@ static ALWAYS_INLINE struct stack *own_stack(struct routine *r,
 	return thread;
 }
 
+/* The bottom of a coroutine in a routine: on its own stack, nothing owed. */
+static struct panic *coro_left(struct unwind_mark *m, struct panic *p)
+{
+	struct weft_coro *co = container_of(m, struct weft_coro, bottom);
+	struct routine *r = weft__current(weft__worker());
+	struct stack *from = r->stack;
+
+	co->shed = weft__big_shed(r, co->big);
+	co->panic = p;
+	co->left = true;
+	co->sp = NULL;
+	weft__san_before_switch(from, co->back, true);
+	weft__arch_jump(co->back_sp, NULL);
+}
+
 static void coro_main(void *pass)
 {
 	struct weft_coro *co = pass;
@@ -197,6 +226,9 @@ weft_coro *weft_coro_new(void (*fn)(void *), void *arg, size_t stack_size)
 	co->fn = fn;
 	co->arg = arg;
 	co->outer = NULL;
+	co->left = false;
+	weft__unwind_mark(&co->bottom, coro_left);
+	co->defers = &co->bottom.owed;
 	co->sp = weft__arch_prepare(weft__stack_top(s), coro_main);
 	store_rel(&co->state, CORO_NEW);                            /* C1 */
 	return co;
@@ -212,12 +244,49 @@ static COLD int refusal(uint32_t state)
 
 static int ended(struct weft_coro *co)
 {
+	bool left = co->left;
+	struct panic *panic = co->panic;
+
+	if (unlikely(left))
+		weft__big_put(weft__worker(), co->shed);
 	stack_put(co->stack);
 	co->stack = NULL;
 	store_rel(&co->state, CORO_ENDED);                          /* C1 */
+	if (unlikely(left))
+		weft__unwind(panic);
 	return -EPIPE;
 }
 
+/* What lives with a routine, or thread, and is the coroutine's own. */
+static ALWAYS_INLINE void hang_in(struct weft_coro *co, struct routine *r)
+{
+	co->bottom.owed.outer = defers_get(r);
+	defers_set(r, co->defers);
+	if (r) {
+		co->big = r->live.big;
+		co->scope = r->live.scope;
+		co->shields = r->live.shields;
+	}
+}
+
+static ALWAYS_INLINE void take_out(struct weft_coro *co, struct routine *r)
+{
+	if (likely(!co->left))
+		co->defers = defers_get(r);
+	defers_set(r, co->bottom.owed.outer);
+}
+
+/* What belongs to the resumer's routine cannot stay behind in a coroutine. */
+static COLD void refuse_yield(struct routine *r, struct weft_coro *co)
+{
+	if (r->stack != co->stack)
+		weft__panic("coro: yield inside weft_call_big");
+	if (r->live.scope != co->scope)
+		weft__panic("coro: yield inside a scope of the coroutine");
+	weft__panic("coro: yield inside a shield of the coroutine");
+}
+
+WEFT_ARCH_RETURNS
 int weft_coro_resume(weft_coro *co, void *in, void **out)
 {
 	struct routine *r;
@@ -233,8 +302,10 @@ int weft_coro_resume(weft_coro *co, void *in, void **out)
 	if (unlikely(!cas_acq(&co->state, &state, CORO_RUNNING)))   /* C1 */
 		return refusal(state);
 
+	WEFT_ARCH_LEAVES(outer);
 	r = weft__current(weft__worker());
 	outer = innermost(r);
+	hang_in(co, r);
 	own = own_stack(r, outer, &thread);
 	co->outer = outer;
 	co->back = own;
@@ -245,6 +316,7 @@ int weft_coro_resume(weft_coro *co, void *in, void **out)
 
 	weft__san_after_switch(own);
 	set_innermost(r, outer, own);
+	take_out(co, r);
 	if (unlikely(!co->sp))
 		return ended(co);
 	store_rel(&co->state, CORO_SUSPENDED);                      /* C1 */
@@ -253,12 +325,19 @@ int weft_coro_resume(weft_coro *co, void *in, void **out)
 	return 0;
 }
 
+WEFT_ARCH_RETURNS
 int weft_coro_yield(void *out, void **in)
 {
-	struct weft_coro *co = innermost(weft__current(weft__worker()));
+	struct routine *r = weft__current(weft__worker());
+	struct weft_coro *co = innermost(r);
 
 	if (unlikely(!co))
 		return -EPERM;
+	if (r && unlikely(r->stack != co->stack ||
+			  r->live.scope != co->scope ||
+			  r->live.shields != co->shields))
+		refuse_yield(r, co);
+	WEFT_ARCH_LEAVES(outer);
 	weft__stack_check(co->stack, WEFT_ARCH_SP);
 	weft__san_before_switch(co->stack, co->back, false);
 	void *got = weft__arch_switch(&co->sp, co->back_sp, out);

@@ -59,10 +59,15 @@ long weft__os_map_limit(void);
  * reports. */
 size_t weft__os_resident(const void *p, size_t len);
 
-/* --- code (symbol.c) ------------------------------------------------------ */
+/* --- code (symbol.c, elf.c) ----------------------------------------------- */
 
-/* "0x1234 name+0x12 (file+0x34)", the parts that are known, cut to size;
- * returns the length.  For signal handlers, too. */
+/* "name+0x12 (file+0x34)" or "0x1234", what is known, cut to size; returns the
+ * length.  For signal handlers, too. */
 size_t weft__os_code_name(const void *pc, char *buf, size_t size);
+
+/* The function of `file`, mapped at `base`, that pc is in, and how far into it;
+ * returns the name's length, 0 when it is not known. */
+size_t weft__os_elf_name(const char *file, uintptr_t pc, uintptr_t base,
+			 char *buf, size_t size, uintptr_t *into);
 
 #endif

@@ -132,7 +132,7 @@ void weft__stack_check_slow(const struct stack *s, const void *sp)
 			goto gone;
 	return;
 gone:
-	weft__panic("stack overflow: a routine ran below its stack of %u bytes"
+	weft__fatal("stack overflow: a routine ran below its stack of %u bytes"
 		    " (no guard page here: tier canary); ask for a larger one:"
 		    " weft_attr.stack_size = %zu or WEFT_STACK=%zu",
 		    s->size - (uint32_t)sizeof *s, 2 * (size_t)s->size,

@@ -35,6 +35,7 @@ struct stack;
 struct wait;
 struct extra;
 struct defer;
+struct panic;
 struct weft_scope;
 
 enum routine_state {
@@ -62,6 +63,15 @@ enum cancel_bit {
 	CANCEL_OWNER = 8,       /* it owns a scope: live.scope may be read    */
 };
 
+/* What became of earlier panics and exits; see sched/unwind.h, panics.h. */
+enum unwound {
+	UNWOUND_BY_EXIT = 1,    /* weft_exit was called                       */
+	UNWOUND_BY_PANIC = 2,   /* a deferred call runs, for a panic          */
+	UNWOUND_HEARD = 4,      /* set by who gets to know how it ends: no
+				 * report of a panic is needed                */
+	UNWOUND_MUTE = 8,       /* there was no memory for the last one       */
+};
+
 static inline bool cancel_felt(uint8_t bits)
 {
 	return (bits & (CANCEL_SELF | CANCEL_SCOPE)) && !(bits & CANCEL_SHIELD);
@@ -74,6 +84,8 @@ static inline bool cancel_felt(uint8_t bits)
 #define HANDLE_DETACHED (UINT64_C(1) << 3)      /* nobody will join        */
 #define HANDLE_PERMIT   (UINT64_C(1) << 4)      /* an unpark came first    */
 #define HANDLE_PARKED   (UINT64_C(1) << 5)      /* `wait` is a weft_park's */
+#define HANDLE_SEALED   (UINT64_C(1) << 6)      /* its runtime has ended: no
+						 * cancel reaches it       */
 #define HANDLE_FLAGS    (UINT64_C(0xffffffff))
 
 struct routine {
@@ -106,6 +118,7 @@ struct routine {
 			struct weft_scope *scope; /* H1: innermost it owns  */
 			int32_t status; /* H1 when ENDED: what join returns */
 			uint16_t shields;       /* H1: how many are begun   */
+			uint8_t unwound;        /* enum unwound             */
 		} live;
 	};
 };
@@ -119,6 +132,8 @@ struct extra {
 	void *data;             /* go_copy: freed at the end                 */
 	void (*fn)(void);       /* the real entry while NEW                  */
 	uintptr_t arg;
+	struct panic *panics;   /* sched/panics.h                            */
+	uint8_t rounds;         /* of key destructors                        */
 	void *key[KEY_MAX];
 };
 
@@ -133,6 +148,13 @@ static ALWAYS_INLINE void routine_flag_set(struct routine *r,
 					   enum routine_flag f)
 {
 	store_rlx((_Atomic uint8_t *)&r->flags, (uint8_t)(r->flags | f));
+}
+
+/* Of a record that may be about to become another's: the slot belongs to an
+ * acquired handle if that can be locked afterwards. */
+static inline unsigned routine_slot(const struct routine *r)
+{
+	return load_rlx((const _Atomic uint8_t *)&r->rt);
 }
 
 static inline bool routine_joinable(struct routine *r)
@@ -177,6 +199,18 @@ static ALWAYS_INLINE struct routine *record_get(struct record_cache *c)
 	}
 	c->free = r->next;
 	c->count--;
+	return r;
+}
+
+/* One that is at hand, or NULL: no call. */
+static ALWAYS_INLINE struct routine *record_at_hand(struct record_cache *c)
+{
+	struct routine *r = c->free;
+
+	if (likely(r != NULL)) {
+		c->free = r->next;
+		c->count--;
+	}
 	return r;
 }
 

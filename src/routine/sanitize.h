@@ -10,6 +10,13 @@
  *     weft__san_after_switch(self);           (first thing after it, also at
  *                                              the start of a first run)
  *
+ * Around a call whose frames a jump may discard, on its stack:
+ *
+ *     weft__san_frames_begin(&f, self);
+ *     the call                                (nothing in between)
+ *     weft__san_frames_end(&f, self);         or, when the jump goes past here:
+ *     weft__san_frames_left(&f, s, from);     while still on the stack `from`
+ *
  * "self" is the stack that the code after the switch runs on.  dying: nothing
  * will ever run on `from` again in its present life.  A routine that goes on
  * with another one's leftover stack without a switch calls neither.
@@ -48,6 +55,10 @@ struct stack;
 struct stack_sanitizer {
 	void *fake;             /* ASan: fake stack while switched away      */
 	void *fiber;            /* TSan: its fiber; thread: found at leaving */
+};
+
+struct san_frames {
+	void *fiber;            /* TSan: the caller's                        */
 };
 
 /* Larger frames need larger stacks. */
@@ -98,6 +109,33 @@ static ALWAYS_INLINE void weft__san_before_switch(struct stack *from,
 static ALWAYS_INLINE void weft__san_after_switch(struct stack *self)
 {
 	(void)self;
+}
+
+struct san_frames {
+	char nothing;
+};
+
+static ALWAYS_INLINE void weft__san_frames_begin(struct san_frames *f,
+						 struct stack *s)
+{
+	(void)f;
+	(void)s;
+}
+
+static ALWAYS_INLINE void weft__san_frames_end(struct san_frames *f,
+					       struct stack *s)
+{
+	(void)f;
+	(void)s;
+}
+
+static ALWAYS_INLINE void weft__san_frames_left(struct san_frames *f,
+						struct stack *s,
+						struct stack *from)
+{
+	(void)f;
+	(void)s;
+	(void)from;
 }
 
 #endif

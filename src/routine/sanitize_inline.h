@@ -1,4 +1,4 @@
-/* routine/sanitize_inline.h - the two calls around a switch, in builds with a
+/* routine/sanitize_inline.h - the calls around a switch, in builds with a
  * sanitizer; stack.h includes it when struct stack is known.
  *
  * TSan wants to hear of the switch immediately before it, from a function that
@@ -43,6 +43,60 @@ static ALWAYS_INLINE void weft__san_after_switch(struct stack *self)
 	self->san.fake = NULL;
 #endif
 	(void)self;
+}
+
+/* TSan counts the calls and returns of each fiber and would miss the returns of
+ * frames that were discarded; so they are a fiber's of their own. */
+#if WEFT_TSAN
+__attribute__((no_sanitize("thread")))
+#endif
+static ALWAYS_INLINE void weft__san_frames_begin(struct san_frames *f,
+						 struct stack *s)
+{
+#if WEFT_TSAN
+	f->fiber = s->san.fiber;
+	s->san.fiber = __tsan_create_fiber(0);
+	__tsan_switch_to_fiber(s->san.fiber, 0);
+#endif
+	(void)f;
+	(void)s;
+}
+
+#if WEFT_TSAN
+__attribute__((no_sanitize("thread")))
+#endif
+static ALWAYS_INLINE void weft__san_frames_end(struct san_frames *f,
+					       struct stack *s)
+{
+#if WEFT_TSAN
+	void *dead = s->san.fiber;
+
+	s->san.fiber = f->fiber;
+	__tsan_switch_to_fiber(f->fiber, 0);
+	__tsan_destroy_fiber(dead);
+#endif
+	(void)f;
+	(void)s;
+}
+
+#if WEFT_TSAN
+__attribute__((no_sanitize("thread")))
+#endif
+static ALWAYS_INLINE void weft__san_frames_left(struct san_frames *f,
+						struct stack *s,
+						struct stack *from)
+{
+#if WEFT_TSAN
+	void *dead = s->san.fiber;
+
+	s->san.fiber = f->fiber;
+	if (s == from)
+		__tsan_switch_to_fiber(f->fiber, 0);
+	__tsan_destroy_fiber(dead);
+#endif
+	(void)f;
+	(void)s;
+	(void)from;
 }
 
 #endif

@@ -12,7 +12,8 @@ struct routine *weft__cancel_lock(uint64_t id)
 
 void weft__cancel_lock_own(struct routine *r)
 {
-	weft__handle_lock_own(r);
+	if (unlikely(!handle_trylock(r, routine_id(r))))
+		weft__handle_lock_own(r);
 }
 
 void weft__cancel_unlock(struct routine *r)
@@ -20,15 +21,20 @@ void weft__cancel_unlock(struct routine *r)
 	handle_unlock(r, 0);
 }
 
-/* N2 */
+/* N2.  From outside its runtime it is readied here, so that a discard, which
+ * locks the handle, finds that done. */
 static struct wait *end_wait(struct routine *r)
 {
+	struct worker *w = weft__worker();
 	uint32_t claim = load_seq(&r->claim);                       /* W1 */
 
 	if (!(claim & 1) || !cas_acqrel(&r->claim, &claim, claim + 1)) /* W1 */
 		return NULL;
 	weft__wait_fail(r->wait, -ECANCELED);
-	return r->wait;
+	if (likely(w && w->slot == r->rt))
+		return r->wait;
+	weft__ready_many(NULL, r->wait);
+	return NULL;
 }
 
 struct wait *weft__cancel_bits(struct routine *r, uint8_t set, uint8_t clear)
@@ -61,22 +67,34 @@ unsigned weft__cancel_shields(struct routine *r, int change)
 	return r->live.shields;
 }
 
+int weft__cancel_enter(struct worker *w, struct routine *r)
+{
+	if (w && w->slot == r->rt)
+		return -1;
+	outside_enter(r->rt);
+	return r->rt;
+}
+
+void weft__cancel_leave(int entered)
+{
+	if (entered >= 0)
+		outside_leave((unsigned)entered);
+}
+
 /* --- a whole runtime ---------------------------------------------------------- */
 
-static bool cancel_one(struct weft_runtime *rt, struct routine *r)
+/* Not a worker of rt; so the wait is readied in end_wait. */
+static bool cancel_one(struct routine *r, uint64_t id)
 {
-	uint64_t id = routine_id(r);
-	struct wait *wt;
 	bool fresh;
 
-	if (r->rt != rt->slot || !weft__handle_lock(r, id))
+	if (!weft__handle_lock(r, id))
 		return false;
-	fresh = r->rt == rt->slot && !(load_rlx(&r->cancel) & CANCEL_SELF) &&
+	fresh = !(load_rlx(&r->cancel) & CANCEL_SELF) &&
 		!(load_rlx(&r->handle) & HANDLE_ENDED);
-	wt = fresh ? weft__cancel_bits(r, CANCEL_SELF, 0) : NULL;
+	if (fresh)
+		weft__cancel_bits(r, CANCEL_SELF, 0);
 	weft__cancel_unlock(r);
-	if (wt)
-		weft__ready_many(weft__worker(), wt);
 	return fresh;
 }
 
@@ -85,8 +103,12 @@ size_t weft__cancel_all(struct weft_runtime *rt)
 	struct routine *r;
 	size_t n = 0;
 
-	for (uint32_t i = 0; (r = weft__record_at(i)); i++)
-		if (load_acq(&r->handle) & HANDLE_LIVE)             /* H1 */
-			n += cancel_one(rt, r);
+	/* Only a record that is ours is locked: others may end without asking. */
+	for (uint32_t i = 0; (r = weft__record_at(i)); i++) {
+		uint64_t h = load_acq(&r->handle);                  /* H1 */
+
+		if (h & HANDLE_LIVE && routine_slot(r) == rt->slot)
+			n += cancel_one(r, h);
+	}
 	return n;
 }

@@ -11,39 +11,97 @@
  *
  * Neither key destructors nor any frame of the routine runs again.
  *
+ * What has not ended is sealed first, under its handle: where cancels come from.
+ * Its open wait, if any, is claimed there, so none is open in a record that goes
+ * back to the pool, and no later cancel reaches it; an earlier one has readied
+ * what it claimed (cancel.c).  An ended one may be collected at any time, by who
+ * joins or detaches it; then the record is another's.
+ *
  * Ordering
  *   O2  state: store-release of RUNNABLE by who readies from outside /
  *       load-acquire here: it is done with the wait.
+ *   O3  discard_told: store-release by who wants to be told / load-acquire here.
  */
+#include "sched/cancel.h"
 #include "sched/local.h"
+#include "sched/panics.h"
+#include "sched/park_call.h"
 #include "sched/runtime.h"
 
-static void end_wait(struct routine *r)
+/* Readied, but it has not run: it still stands in queues that it would have
+ * left, when its deadline or a cancel woke it, or when it is a select. */
+static bool stands_in_queues(struct routine *r)
 {
-	struct wait *wt = r->wait;
+	uint8_t state = load_acq(&r->state);                        /* O2 */
+	uint8_t reason = load_rlx(&r->reason);
 
-	/* Its deadline woke it, but it has not run: it still stands in the
-	 * queues that it would have left. */
-	if (load_rlx(&r->state) == ROUTINE_RUNNABLE &&
-	    load_rlx(&r->reason) == PARK_EXPIRED) {
-		wt->withdraw(wt);
-		store_rlx(&r->reason, PARK_NONE);
-		return;
-	}
-	if (load_acq(&r->state) != ROUTINE_PARKED)                  /* O2 */
-		return;
-	if (wt && wt->withdraw(wt))
-		return;
-	while (load_acq(&r->state) == ROUTINE_PARKED)               /* O2 */
-		weft__os_yield();
+	return state == ROUTINE_RUNNABLE &&
+	       (reason == PARK_EXPIRED || reason == PARK_SELECT);
 }
 
-static void discard(struct routine *r)
+/* False: it has ended, or is none of ours any more. */
+static bool seal(struct routine *r, uint64_t id)
 {
-	uint8_t state = load_rlx(&r->state);
-	struct extra *x = NULL;
+	uint32_t claim;
+	bool stays;
 
-	weft__handle_lock_own(r);
+	if (!weft__handle_lock(r, id))
+		return false;
+	stays = !(load_rlx(&r->handle) & HANDLE_ENDED);
+	claim = load_rlx(&r->claim);
+	if (claim & 1 && cas_acqrel(&r->claim, &claim, claim + 1)) { /* W1 */
+		weft__wait_fail(r->wait, -ECANCELED);
+		routine_set_state(r, ROUTINE_RUNNABLE);
+	}
+	handle_unlock(r, stays ? HANDLE_SEALED : 0);
+	return stays;
+}
+
+static void end_wait(struct routine *r, uint64_t id)
+{
+	struct wait *wt;
+
+	if (!seal(r, id))
+		return;
+	wt = r->wait;
+	if (load_acq(&r->state) == ROUTINE_PARKED) {                /* O2 */
+		if (wt && wt->withdraw(wt))
+			return;
+		while (load_acq(&r->state) == ROUTINE_PARKED)       /* O2 */
+			weft__os_yield();
+	}
+	if (stands_in_queues(r)) {
+		wt->withdraw(wt);
+		store_rlx(&r->reason, PARK_NONE);
+	}
+}
+
+void (*_Atomic weft__discard_told)(struct routine *r);
+
+/* False: it has ended, and whoever collects it was faster, or is about to. */
+static bool hold(struct routine *r, uint64_t id)
+{
+	const uint64_t collected = HANDLE_ENDED | HANDLE_DETACHED;
+
+	if (!weft__handle_lock(r, id))
+		return false;
+	if ((load_rlx(&r->handle) & collected) != collected)
+		return true;
+	handle_unlock(r, 0);
+	return false;
+}
+
+static void discard(struct routine *r, uint64_t id)
+{
+	void (*told)(struct routine *) = load_acq(&weft__discard_told); /* O3 */
+	struct extra *x = NULL;
+	uint8_t state;
+
+	if (told && id & HANDLE_SEALED)
+		told(r);
+	if (!hold(r, id))
+		return;
+	state = load_rlx(&r->state);
 	/* A plain thread or another runtime's routine: ours are discarded. */
 	if (r->joiner && (!r->joiner->routine ||
 			  r->joiner->routine->rt != r->rt) &&
@@ -53,23 +111,31 @@ static void discard(struct routine *r)
 	}
 	if (state == ROUTINE_NEW)
 		x = r->flags & ROUTINE_EXTRA ? (struct extra *)r->word[5] : NULL;
-	else if (state != ROUTINE_ENDED)
+	else
 		x = r->live.extra;
-	if (x)
+	if (x) {
+		if (state == ROUTINE_ENDED)     /* nobody joined it */
+			weft__panic_tell(NULL, runtime_of(r), r, x);
 		weft__local_drop(x);
+	}
 	routine_set_state(r, ROUTINE_FREE);
+	store_rlx(&r->reason, PARK_NONE);       /* of its next life */
 	handle_retire(r);
 	weft__record_drop(NULL, r);
 }
 
-static void for_each(struct weft_runtime *rt, void (*fn)(struct routine *))
+/* Only a record that is ours is locked: others may end without asking. */
+static void for_each(struct weft_runtime *rt,
+		     void (*fn)(struct routine *, uint64_t id))
 {
 	struct routine *r;
 
-	for (uint32_t i = 0; (r = weft__record_at(i)); i++)
-		if (load_acq(&r->handle) & HANDLE_LIVE &&           /* H1 */
-		    r->rt == rt->slot)
-			fn(r);
+	for (uint32_t i = 0; (r = weft__record_at(i)); i++) {
+		uint64_t h = load_acq(&r->handle);                  /* H1 */
+
+		if (h & HANDLE_LIVE && routine_slot(r) == rt->slot)
+			fn(r, h);
+	}
 }
 
 void weft__discard_waits(struct weft_runtime *rt)

@@ -1,4 +1,5 @@
 /* sched/embed.c - a runtime beside the caller's own threads. */
+#include "sched/alarm.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -91,17 +92,19 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 	if (w && w->rt == rt)
 		return -EDEADLK;
 	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
+	weft__alarms_drop(rt);                                      /* A3 */
 	store_seq(&rt->watched, 1);                                 /* G3 */
-	weft__cancel_all(rt);
+	weft__runtime_gate_shut(rt);
 	for (;;) {
 		uint32_t seen = load_acq(&rt->news);                /* G3 */
+		bool rest = weft__runtime_at_rest(rt);
 
-		if (weft__runtime_at_rest(rt)) {
-			/* Not before those that had passed the gate. */
-			if (weft__cancel_all(rt))
-				continue;
+		/* Some spawns had passed the gate: whoever can make them brings
+		 * news when it cannot any more. */
+		if (weft__cancel_all(rt))
+			continue;
+		if (rest)
 			break;
-		}
 		/* Timers may keep it from resting without any news. */
 		if (deadline != WEFT_NOWAIT &&
 		    !weft__os_futex_wait(&rt->news, seen, deadline))

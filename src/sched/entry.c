@@ -12,13 +12,15 @@
  *       the loop only through switch_away, and is put back by the next one, or
  *       just before into the worker's own rack, from where only this thread
  *       can take it, hence not before it has left.
- *   E2  weft_exit discards the frames above and enters the loop at the end.
+ *   E2  an unwinding that nothing ends (unwind.h) discards the frames above and
+ *       enters the loop at the end.
  */
 #include "sched/worker.h"
 #include "sched/local.h"
 #include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
+#include "sched/unwind.h"
 
 bool weft__routine_attach(struct worker *w, struct routine *r)
 {
@@ -56,18 +58,19 @@ typedef int join_fn(void *);
  * holds what lives with a running routine. */
 static ALWAYS_INLINE void run(struct routine *r)
 {
-	uintptr_t a[6];
+	/* One by one: into registers. */
+	uintptr_t a = r->word[0], b = r->word[1], c = r->word[2];
+	uintptr_t d = r->word[3], e = r->word[4], f = r->word[5];
 	struct extra *extra = NULL;
 
-	memcpy(a, r->word, sizeof a);
 	if (unlikely(r->flags & ROUTINE_EXTRA))
-		extra = (struct extra *)a[5];
+		extra = (struct extra *)f;
 	memset(&r->live, 0, sizeof r->live);
 	r->live.extra = extra;
 	if (r->flags & ROUTINE_JOINABLE)
-		r->live.status = ((join_fn *)r->fn)((void *)a[0]);
+		r->live.status = ((join_fn *)r->fn)((void *)a);
 	else
-		((words_fn *)r->fn)(a[0], a[1], a[2], a[3], a[4], a[5]);
+		((words_fn *)r->fn)(a, b, c, d, e, f);
 }
 
 /* The common end: no status, no id given away, nobody who counts. */
@@ -163,46 +166,18 @@ static void routine_exited(void *pass)
 
 	if (w->shed) {
 		weft__san_after_switch(w->current->stack);
-		for (struct stack *s = w->shed, *next; s; s = next) {
-			next = s->next;
-			weft__stack_put(&w->stacks, s);
-		}
+		weft__big_put(w, w->shed);
 		w->shed = NULL;
 	}
 	serve(w, false);
-}
-
-void weft__defer(struct worker *w, struct defer *d, void (*fn)(void *),
-		 void *arg)
-{
-	if (!w)
-		return;
-	d->fn = fn;
-	d->arg = arg;
-	d->outer = w->current->live.defers;
-	w->current->live.defers = d;
-}
-
-void weft__defer_drop(struct worker *w, struct defer *d)
-{
-	if (!w)
-		return;
-	WEFT_ASSERT(w->current->live.defers == d);
-	w->current->live.defers = d->outer;
 }
 
 _Noreturn void weft__routine_leave(struct worker *w)
 {
 	struct routine *r = w->current;
 	struct stack *from = r->stack;
-	struct defer *d;
 
-	while ((d = r->live.defers)) {
-		r->live.defers = d->outer;
-		d->fn(d->arg);          /* may park */
-	}
-	w = weft__worker();
-	w->shed = weft__big_shed(r);
+	w->shed = weft__big_shed(r, NULL);
 	if (w->shed)
 		weft__san_before_switch(from, r->stack, true);
 	weft__arch_enter(weft__stack_top(r->stack), routine_exited, w);

@@ -4,6 +4,10 @@
 #include "sched/runtime.h"
 #include "os/thread.h"
 
+/* How much earlier than its deadline the timed sleeper gets up: about what a
+ * wake-up costs. */
+enum { EARLY_NS = 20000 };
+
 /* --- the list of sleepers ------------------------------------------------ */
 
 static struct worker *pop_locked(struct idle *idle)
@@ -192,18 +196,30 @@ void weft__idle_duty_pass(struct worker *w)
 		weft__idle_wake_one(w->rt);                     /* S7 */
 }
 
+/* Got up a little before `until`: awake for the rest of the time, and for
+ * whatever else comes. */
+static void watch(struct worker *w, int64_t until)
+{
+	while (weft__os_now() < until && !load_rlx(&w->attention) &&
+	       injectq_empty(&w->pinned) && !weft__work_in_sight(w->rt))
+		for (unsigned i = 0; i < 8; i++)
+			weft__arch_pause();
+}
+
 void weft__idle_sleep(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	struct idle *idle = &rt->idle;
 	int64_t first = weft__timers_first(rt);
-	int64_t until;
+	int64_t until, wake;
 	bool late;
 
 	store_rlx(&w->sleep.token, 0);
 	spin_lock(&idle->lock);
 	push_locked(idle, w, first);
 	until = idle->timed == w ? first : INT64_MAX;
+	wake = until != INT64_MAX && until > EARLY_NS ? until - EARLY_NS
+						      : until;
 	w->sleep.duty = until != INT64_MAX;
 	if (w->sleep.searching) {
 		w->sleep.searching = false;
@@ -225,8 +241,11 @@ void weft__idle_sleep(struct worker *w)
 	}
 	weft__runtime_quiet(rt);
 	while (!load_acq(&w->sleep.token)) {                    /* T1 */
-		if (weft__os_futex_wait(&w->sleep.token, 0, until) &&
-		    unlist(idle, w))
-			return;
+		if (weft__os_futex_wait(&w->sleep.token, 0, wake) &&
+		    unlist(idle, w)) {
+			watch(w, until);
+			break;
+		}
 	}
+	store_rlx(&w->tick, weft__os_now());    /* the monitor slept, too */
 }

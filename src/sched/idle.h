@@ -78,10 +78,15 @@ struct sleeper {
 /* Wake one sleeper for work that was just published with a store-seq. */
 void weft__idle_wake_slow(struct weft_runtime *rt);
 
+static ALWAYS_INLINE bool idle_wants(struct idle *idle)
+{
+	return unlikely(load_seq(&idle->sleepers) != 0) &&          /* D2 */
+	       load_seq(&idle->searchers) == 0;                     /* D2 */
+}
+
 static ALWAYS_INLINE void idle_wake(struct weft_runtime *rt, struct idle *idle)
 {
-	if (unlikely(load_seq(&idle->sleepers) != 0) &&             /* D2 */
-	    load_seq(&idle->searchers) == 0)                        /* D2 */
+	if (idle_wants(idle))
 		weft__idle_wake_slow(rt);
 }
 

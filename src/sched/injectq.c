@@ -1,15 +1,15 @@
 /* sched/injectq.c - see injectq.h.
  *
- * An element is a routine or a block of pointers to up to half a ring of them;
- * the lowest bit of a link says which.  What a ring spills arrives as a block
- * and leaves as one, so that the records themselves, long out of the cache,
- * are not touched on the way.
+ * What a ring spills arrives as a block of pointers to up to half a ring of
+ * routines and leaves as one, so that the records themselves, long out of the
+ * cache, are not touched on the way.
  *
  * Blocks are cut from chunks that stay until the queue is finished: a bit more
  * than 8 bytes for each routine that ever waited here at once.
  */
 #include "sched/injectq.h"
 #include "os/os.h"
+#include "os/thread.h"
 
 enum { CHUNK_BLOCKS = 62 };             /* with the header about 64 KB */
 
@@ -18,45 +18,25 @@ struct inject_chunk {
 	struct inject_block block[CHUNK_BLOCKS];
 };
 
-static struct routine *block_link(struct inject_block *b)
+static void grow_locked(struct injectq *q, uint32_t n)
 {
-	return (struct routine *)((uintptr_t)b | 1);
-}
-
-/* NULL: the element is a routine. */
-static struct inject_block *block_of(struct routine *e)
-{
-	return (uintptr_t)e & 1 ?
-	       (struct inject_block *)((uintptr_t)e & ~(uintptr_t)1) : NULL;
-}
-
-static struct routine **link_of(struct routine *e)
-{
-	struct inject_block *b = block_of(e);
-
-	return b ? &b->next : &e->next;
+	store_seq(&q->len, load_rlx(&q->len) + n);                  /* Q4 */
 }
 
 /* --- in ----------------------------------------------------------------------- */
 
-static void append(struct injectq *q, struct routine *first,
-		   struct routine *last, uint32_t n)
-{
-	*link_of(last) = NULL;
-	spin_lock(&q->lock);
-	if (q->tail)
-		*link_of(q->tail) = first;
-	else
-		q->head = first;
-	q->tail = last;
-	store_seq(&q->len, load_rlx(&q->len) + n);                  /* Q4 */
-	spin_unlock(&q->lock);
-}
-
 void weft__injectq_push(struct injectq *q, struct routine *first,
 			struct routine *last, uint32_t n)
 {
-	append(q, first, last, n);
+	last->next = NULL;
+	spin_lock(&q->lock);
+	if (q->tail)
+		q->tail->next = first;
+	else
+		q->head = first;
+	q->tail = last;
+	grow_locked(q, n);
+	spin_unlock(&q->lock);
 }
 
 void weft__injectq_push_block(struct injectq *q, struct inject_block *b,
@@ -64,7 +44,17 @@ void weft__injectq_push_block(struct injectq *q, struct inject_block *b,
 {
 	b->first = 0;
 	b->end = n;
-	append(q, block_link(b), block_link(b), n);
+	b->newer = NULL;
+	b->due = weft__os_now() + INJECT_AGE;
+	spin_lock(&q->lock);
+	b->older = q->newest;
+	if (q->newest)
+		q->newest->newer = b;
+	else
+		q->oldest = b;
+	q->newest = b;
+	grow_locked(q, n);
+	spin_unlock(&q->lock);
 }
 
 /* --- blocks ------------------------------------------------------------------- */
@@ -74,13 +64,13 @@ static struct inject_block *spare_locked(struct injectq *q)
 	struct inject_block *b = q->spare;
 
 	if (b)
-		q->spare = block_of(b->next);
+		q->spare = b->older;
 	return b;
 }
 
 static void recycle_locked(struct injectq *q, struct inject_block *b)
 {
-	b->next = q->spare ? block_link(q->spare) : NULL;
+	b->older = q->spare;
 	q->spare = b;
 }
 
@@ -127,72 +117,92 @@ void weft__injectq_fini(struct injectq *q)
 
 /* --- out ---------------------------------------------------------------------- */
 
-/* The first element is used up. */
-static void advance_locked(struct injectq *q)
-{
-	struct inject_block *b = block_of(q->head);
-
-	q->head = *link_of(q->head);
-	if (!q->head)
-		q->tail = NULL;
-	if (b)
-		recycle_locked(q, b);
-}
-
-static struct routine *first_locked(struct injectq *q)
+static struct routine *single_locked(struct injectq *q)
 {
 	struct routine *r = q->head;
-	struct inject_block *b = block_of(r);
 
-	if (b) {
-		r = b->slot[b->first++];
-		if (b->first < b->end)
-			return r;
-	}
-	advance_locked(q);
+	q->head = r->next;
+	if (!q->head)
+		q->tail = NULL;
 	return r;
 }
 
-/* Move at most `more` of the first element; returns how many it could. */
-static uint32_t move_locked(struct injectq *q, struct runq *into, uint32_t more)
+/* Move at most `most` singles; returns how many it could. */
+static uint32_t move_singles_locked(struct injectq *q, struct runq *into,
+				    uint32_t most)
 {
-	struct routine *r = q->head;
-	struct inject_block *b = block_of(r);
-	uint32_t n;
+	uint32_t n = 0;
 
-	if (!b) {
-		/* A thief may run r as soon as it is in the ring. */
-		if (runq_room(into) == 0)
-			return 0;
-		advance_locked(q);
-		return runq_push_some(into, &r, 1);
+	/* A thief may run one as soon as it is in the ring: unlink it before. */
+	while (n < most && q->head && runq_room(into)) {
+		struct routine *r = single_locked(q);
+
+		n += runq_push_some(into, &r, 1);
 	}
-	n = b->end - b->first;
-	n = runq_push_some(into, &b->slot[b->first], n < more ? n : more);
-	b->first += n;
-	if (b->first == b->end)
-		advance_locked(q);
 	return n;
+}
+
+/* Take the first of a block, and move at most *more others; *more becomes how
+ * many.  A block that is used up leaves. */
+static struct routine *open_locked(struct injectq *q, struct inject_block *b,
+				   struct runq *into, uint32_t *more)
+{
+	struct routine *r = b->slot[b->first++];
+	uint32_t n = b->end - b->first;
+
+	n = n < *more ? n : *more;
+	*more = n ? runq_push_some(into, &b->slot[b->first], n) : 0;
+	b->first += *more;
+	if (b->first == b->end) {
+		*(b->newer ? &b->newer->older : &q->newest) = b->older;
+		*(b->older ? &b->older->newer : &q->oldest) = b->newer;
+		recycle_locked(q, b);
+	}
+	return r;
+}
+
+/* Q4: what left is the caller's, or in its ring. */
+static void shrink_locked(struct injectq *q, uint32_t n)
+{
+	store_rel(&q->len, load_rlx(&q->len) - n);                  /* Q4 */
 }
 
 struct routine *weft__injectq_take(struct injectq *q, struct runq *into,
 				   uint32_t more)
 {
 	struct routine *first = NULL;
-	uint32_t left, n;
 
 	if (injectq_empty(q))
 		return NULL;
 	spin_lock(&q->lock);
 	if (q->head) {
-		left = load_rlx(&q->len) - 1;
-		first = first_locked(q);
-		while (more && q->head && (n = move_locked(q, into, more))) {
-			more -= n;
-			left -= n;
-		}
-		store_rel(&q->len, left); /* Q4: what moved is in the ring */
+		first = single_locked(q);
+		more = more ? move_singles_locked(q, into, more) : 0;
+	} else if (q->newest) {
+		first = open_locked(q, q->newest, into, &more);
 	}
+	if (first)
+		shrink_locked(q, 1 + more);
 	spin_unlock(&q->lock);
 	return first;
+}
+
+struct routine *weft__injectq_look(struct injectq *q)
+{
+	struct routine *r = NULL;
+	uint32_t more = 0;
+
+	if (injectq_empty(q))
+		return NULL;
+	spin_lock(&q->lock);
+	if (q->oldest && (q->turn || !q->head) &&
+	    q->oldest->due <= weft__os_now())
+		r = open_locked(q, q->oldest, NULL, &more);
+	else if (q->head)
+		r = single_locked(q);
+	q->turn = !q->turn;
+	if (r)
+		shrink_locked(q, 1);
+	spin_unlock(&q->lock);
+	return r;
 }

@@ -2,12 +2,21 @@
  *
  * Place in the life of a routine:  ring overflow, plain thread -> [ injectq ]
  *
- * A locked FIFO of single routines, linked through routine.next, and of blocks
- * of them; its length is readable without the lock.
+ * Two queues under one lock: single routines, first in first out, linked
+ * through routine.next; and blocks of them, which rings that overflow put on
+ * one end.  A worker that has nothing takes the newest block, so that a tree of
+ * routines is walked depth first: few stand half done, and those are hot.  The
+ * length of both together is readable without the lock.
  *
  * Invariants
  *   J1  a routine in it is NEW or RUNNABLE and in no other queue.
  *   J2  len is the length whenever the lock is free.
+ *   J3  nobody is overtaken for ever.  weft__injectq_look, which each worker
+ *       calls again and again however busy it is (F2 in worker.c), takes the
+ *       first single or, once that has waited for INJECT_AGE, the first of
+ *       the oldest block, to be run at once; when it could take either, by
+ *       turns.  What is ahead of a routine on its side only ever shrinks:
+ *       singles are added last, blocks on the other end.
  *
  * Ordering
  *   Q4  len: store-seq after a push, before the waker looks for sleepers /
@@ -24,27 +33,34 @@
 #include "routine/routine.h"
 #include "sched/runq.h"
 
+/* How long blocks may be taken newest first, ns: longer than trees of a million
+ * routines take, shorter than anybody minds. */
+#define INJECT_AGE WEFT_SHRINK(INT64_C(50000000), INT64_C(20000))
+
 struct injectq {
 	CACHE_ALIGNED struct spinlock lock;
 	_Atomic uint32_t len;           /* J2 */
-	struct routine *head, *tail;    /* lock: elements (injectq.c)       */
-	struct inject_block *spare;     /* lock: free, linked by next       */
+	bool turn;                      /* lock: a block's next, J3         */
+	struct routine *head, *tail;    /* lock: singles                    */
+	struct inject_block *newest, *oldest;   /* lock                     */
+	struct inject_block *spare;     /* lock: free, linked by older      */
 	struct inject_chunk *chunks;    /* lock: all blocks ever made       */
 };
 
-/* Many in one element; whoever has it fills slot before it is pushed. */
+/* What a ring spills; whoever has it fills slot before it is pushed. */
 struct inject_block {
-	struct routine *next;           /* lock: the element after it       */
+	struct inject_block *newer, *older;     /* lock                     */
 	uint32_t first, end;            /* lock: what is left of slot       */
+	int64_t due;                    /* lock: J3, by the clock           */
 	struct routine *slot[RUNQ_SPILL];
 };
 
-/* Append the chain first..last of n routines. */
+/* Append the chain first..last of n single routines. */
 void weft__injectq_push(struct injectq *q, struct routine *first,
 			struct routine *last, uint32_t n);
 
-/* A block to fill, NULL without memory; append it with n routines in it, or
- * give it back as it is. */
+/* A block to fill, NULL without memory; make it the newest with n routines in
+ * it, or give it back as it is. */
 struct inject_block *weft__injectq_block(struct injectq *q);
 void weft__injectq_push_block(struct injectq *q, struct inject_block *b,
 			      uint32_t n);
@@ -53,10 +69,14 @@ void weft__injectq_block_back(struct injectq *q, struct inject_block *b);
 /* Free the blocks.  The routines in them are forgotten. */
 void weft__injectq_fini(struct injectq *q);
 
-/* Take the oldest, and move up to `more` further ones into the caller's own
+/* Take the first single, else the first of the newest block, and move up to
+ * `more` that come after it in the same queue or block into the caller's own
  * ring as far as there is room.  NULL: empty. */
 struct routine *weft__injectq_take(struct injectq *q, struct runq *into,
 				   uint32_t more);
+
+/* A look in passing (J3).  NULL: nobody's turn. */
+struct routine *weft__injectq_look(struct injectq *q);
 
 static inline bool injectq_empty(struct injectq *q)
 {

@@ -17,6 +17,8 @@
  *
  * Ordering: H1 (routine.h), W1 (park.h).
  */
+#include "sched/local.h"
+#include "sched/panics.h"
 #include "sched/park_call.h"
 #include "sched/runtime.h"
 
@@ -41,8 +43,18 @@ static void retire(struct worker *w, struct routine *r)
 		weft__record_drop(NULL, r);
 }
 
+/* Nobody will join r: what its panic left is told and freed. */
+static COLD void tell_untold(struct worker *w, struct weft_runtime *rt,
+			     struct routine *r)
+{
+	weft__panic_tell(w, rt, r, r->live.extra);
+	weft__local_drop(r->live.extra);
+	r->live.extra = NULL;
+}
+
 static struct routine *end_joinable(struct worker *w, struct routine *r)
 {
+	struct extra *left = r->live.extra;
 	struct routine *who;
 	struct joining *j;
 
@@ -52,6 +64,8 @@ static struct routine *end_joinable(struct worker *w, struct routine *r)
 	if (j && wait_claim(&j->wait)) {
 		j->status = r->live.status;
 		retire(w, r);
+		if (unlikely(left != NULL))
+			weft__local_drop(left);
 		who = j->wait.routine;
 		if (who && who->rt == w->slot &&
 		    !(who->flags & ROUTINE_SPECIAL)) {
@@ -63,6 +77,11 @@ static struct routine *end_joinable(struct worker *w, struct routine *r)
 	}
 	r->joiner = NULL;                       /* E4: it gave up */
 	if (load_rlx(&r->handle) & HANDLE_DETACHED) {
+		if (unlikely(left != NULL)) {
+			handle_unlock(r, 0);
+			tell_untold(w, w->rt, r);
+			weft__handle_lock_own(r);
+		}
 		retire(w, r);
 		return NULL;
 	}
@@ -146,6 +165,7 @@ int weft_join_until(weft_id id, int *status, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 	struct routine *r = weft__record_find(id);
+	struct extra *left;
 	struct joining j;
 	int err;
 
@@ -164,8 +184,11 @@ int weft_join_until(weft_id id, int *status, weft_time deadline)
 		return -ESRCH;                                  /* E5 */
 	}
 	if (load_rlx(&r->handle) & HANDLE_ENDED) {
+		left = r->live.extra;
 		j.status = r->live.status;
 		retire(w, r);
+		if (unlikely(left != NULL))
+			weft__local_drop(left);
 	} else if (deadline == WEFT_NOWAIT) {
 		handle_unlock(r, 0);
 		return -EAGAIN;
@@ -188,18 +211,32 @@ int weft_detach(weft_id id)
 {
 	struct worker *w = weft__worker();
 	struct routine *r = weft__record_find(id);
+	unsigned slot;
 
 	if (!r || !weft__handle_lock(r, id))
 		return -ESRCH;
+	slot = r->rt;
 	if (!routine_joinable(r) || r->joiner ||
 	    load_rlx(&r->handle) & HANDLE_DETACHED) {
 		handle_unlock(r, 0);
 		return -ESRCH;
 	}
-	if (load_rlx(&r->handle) & HANDLE_ENDED)
-		retire(w, r);
-	else
+	if (!(load_rlx(&r->handle) & HANDLE_ENDED)) {
 		handle_unlock(r, HANDLE_DETACHED);
+		return 0;
+	}
+	if (unlikely(r->live.extra != NULL)) {
+		/* DETACHED keeps others from collecting it meanwhile, a discard
+		 * included, which goes on once nobody is outside. */
+		outside_enter(slot);
+		handle_unlock(r, HANDLE_DETACHED);
+		tell_untold(w, runtime_of(r), r);
+		weft__handle_lock_own(r);
+		retire(w, r);
+		outside_leave(slot);
+		return 0;
+	}
+	retire(w, r);
 	return 0;
 }
 
@@ -220,5 +257,6 @@ _Noreturn void weft_exit(int status)
 	if (!w)
 		weft__panic("exit: not called from a routine");
 	w->current->live.status = status;
-	weft__routine_leave(w);
+	w->current->live.unwound |= UNWOUND_BY_EXIT;
+	weft__unwind(NULL);
 }

@@ -4,6 +4,8 @@
  * key table is the process's: a key means the same in every routine.
  */
 #include "sched/local.h"
+#include "sched/panics.h"
+#include "sched/cancel.h"
 #include "sched/runtime.h"
 #include "os/os.h"
 
@@ -20,8 +22,7 @@ enum { DESTRUCTOR_ROUNDS = 4 };
 static _Atomic uint32_t keys_made;                                  /* Y1 */
 static void (*_Atomic destructor[KEY_MAX])(void *);
 
-/* The extra of the running routine; made when first needed. */
-static struct extra *extra_of(struct routine *r)
+struct extra *weft__local_extra(struct routine *r)
 {
 	if (!r->live.extra)
 		r->live.extra = calloc(1, sizeof *r->live.extra);
@@ -62,7 +63,7 @@ int weft_set(weft_key k, void *v)
 		return -EPERM;
 	if (k >= load_acq(&keys_made) || k >= KEY_MAX)              /* Y1 */
 		return -EINVAL;
-	x = extra_of(r);
+	x = weft__local_extra(r);
 	if (!x)
 		return -ENOMEM;
 	x->key[k] = v;
@@ -71,16 +72,17 @@ int weft_set(weft_key k, void *v)
 
 void weft__local_drop(struct extra *x)
 {
+	weft__panics_free(x);
 	free(x->data);
 	free(x);
 }
 
-void weft__local_end(struct routine *r)
+/* A destructor that panics leads here again. */
+static void destroy(struct extra *x)
 {
-	struct extra *x = r->live.extra;
 	bool again = true;
 
-	for (unsigned round = 0; again && round < DESTRUCTOR_ROUNDS; round++) {
+	while (again && x->rounds++ < DESTRUCTOR_ROUNDS) {
 		again = false;
 		for (unsigned k = 0; k < KEY_MAX; k++) {
 			void (*fn)(void *) = load_acq(&destructor[k]); /* Y1 */
@@ -93,8 +95,23 @@ void weft__local_end(struct routine *r)
 			again = true;
 		}
 	}
+}
+
+void weft__local_end(struct routine *r)
+{
+	struct extra *x = r->live.extra;
+
+	destroy(x);
+	if (unlikely(x->panics) && weft__panic_wanted(x))
+		return;
 	r->live.extra = NULL;
 	weft__local_drop(x);
+}
+
+void weft__local_finish(struct routine *r)
+{
+	if (unlikely(r->live.extra != NULL))
+		destroy(r->live.extra);
 }
 
 /* --- names ------------------------------------------------------------------------ */
@@ -106,7 +123,7 @@ int weft_name_set(const char *name)
 
 	if (!r)
 		return -EPERM;
-	x = extra_of(r);
+	x = weft__local_extra(r);
 	if (!x)
 		return -ENOMEM;
 	snprintf(x->name, sizeof x->name, "%s", name ? name : "");
@@ -176,14 +193,27 @@ static int call_pooled(struct worker *w, struct trampoline *t, unsigned cls)
 	return 0;
 }
 
-struct stack *weft__big_shed(struct routine *r)
+struct stack *weft__big_shed(struct routine *r, struct stack *until)
 {
-	struct stack *all = r->live.big;
+	struct stack *all = r->live.big, *last = NULL;
 
-	for (struct stack *s = all; s; s = s->next)
+	for (struct stack *s = all; s != until; s = s->next) {
 		r->stack = s->older;
-	r->live.big = NULL;
+		last = s;
+	}
+	if (!last)
+		return NULL;
+	last->next = NULL;
+	r->live.big = until;
 	return all;
+}
+
+void weft__big_put(struct worker *w, struct stack *chain)
+{
+	for (struct stack *s = chain, *next; s; s = next) {
+		next = s->next;
+		weft__stack_put(&w->stacks, s);
+	}
 }
 
 int weft_call_big(size_t stack_size, void *(*fn)(void *), void *arg,

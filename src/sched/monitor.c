@@ -43,6 +43,7 @@ struct seen {
 
 struct survey {
 	uint32_t stuck, blocked, running;
+	int64_t now;
 	bool waiting;                   /* somebody could run and does not */
 	bool stranded;                  /* and is in the ring of a stuck one */
 };
@@ -66,6 +67,7 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 	bool still;
 	int64_t cpu;
 
+	store_rlx(&w->tick, v->now);
 	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
 	    load_rlx(&w->sleep.listed))
 		return;
@@ -161,6 +163,7 @@ static void *monitor_main(void *arg)
 
 		weft__os_futex_wait(&m->stop, 0,
 				    weft__os_now() + TICK_NS);
+		v.now = weft__os_now();
 		for (uint32_t i = 0; i < high; i++)
 			survey_worker(rt->worker[i], &seen[i], &v);
 		store_rlx(&m->stranded, v.stranded);

@@ -138,9 +138,11 @@ static void commit_shared(struct worker *w, struct routine *r, void *arg)
 		weft__ready(w, wt);
 }
 
-/* From here on the caller counts as parked. */
-static ALWAYS_INLINE void depart(struct routine *me, enum park_reason reason)
+/* From here on the caller counts as parked; its wait is set. */
+static ALWAYS_INLINE void depart(struct worker *w, struct routine *me,
+				 enum park_reason reason)
 {
+	me->wait->since = load_rlx(&w->tick);
 	store_rlx(&me->reason, (uint8_t)reason);
 	routine_set_state(me, ROUTINE_PARKED);
 }
@@ -260,12 +262,13 @@ static NOINLINE struct worker *park_bare(struct worker *w,
 {
 	struct routine *me = w->current;
 
-	depart(me, reason);
+	depart(w, me, reason);
 	weft__stack_check(me->stack, weft__arch_sp());
 	park_unlocks(w, unlock);
 	return leave_for(w, me, pick(w), LEFT_NOTHING);
 }
 
+WEFT_ARCH_RETURNS
 struct worker *weft__park(struct worker *w, struct wait *wt,
 			  struct spinlock *unlock, enum park_reason reason)
 {
@@ -273,13 +276,14 @@ struct worker *weft__park(struct worker *w, struct wait *wt,
 
 	if (unlikely(!w))
 		return park_thread(wt, unlock);
+	WEFT_ARCH_LEAVES(inner);
 	me = w->current;
 	me->wait = wt;
 	if (unlikely(wt->shared))
 		return park_shared(w, wt, unlock, reason);
 	if (unlikely(me->flags & ROUTINE_BARE))
 		return park_bare(w, unlock, reason);
-	depart(me, reason);
+	depart(w, me, reason);
 	park_unlocks(w, unlock);
 	if (unlikely(pick_must_look(w)))
 		return leave_looking(w);
@@ -293,7 +297,7 @@ static ALWAYS_INLINE struct routine *depart_calling(struct worker *w,
 {
 	struct routine *me = w->current;
 
-	depart(me, reason);
+	depart(w, me, reason);
 	if (unlikely(me->flags & ROUTINE_BARE))
 		weft__stack_check(me->stack, weft__arch_sp());
 	w->left.kind = LEFT_CALL;
@@ -331,9 +335,10 @@ static void commit_handle(struct worker *w, struct routine *me, void *arg)
 struct worker *weft__park_handle(struct worker *w, struct wait *wt,
 				 struct routine *r, enum park_reason reason)
 {
-	struct routine *me = depart_calling(w, commit_handle, r, reason), *to;
+	struct routine *me = w->current, *to;
 
 	me->wait = wt;
+	depart_calling(w, commit_handle, r, reason);
 	if (!wt->shared)
 		w->left.kind = LEFT_HANDLE;     /* the same, without a call */
 	if (unlikely(pick_must_look(w)) && !weft__pick_directed(w))
@@ -358,6 +363,7 @@ static NOINLINE void ready_far(struct routine *r)
 {
 	unsigned slot = r->rt;
 
+	store_rlx(&weft__plain_threads, 1);     /* before r can run */
 	outside_enter(slot);
 	store_rel(&r->state, (uint8_t)ROUTINE_RUNNABLE);            /* O2 */
 	weft__inject(load_acq(&weft__runtime_table[slot]), r);      /* G1 */
@@ -441,10 +447,12 @@ struct worker *weft__budget_spent(struct worker *w)
 	return yield(w);
 }
 
+WEFT_ARCH_RETURNS
 void weft_yield(void)
 {
 	struct worker *w = weft__worker();
 
+	WEFT_ARCH_LEAVES(outer);
 	if (likely(w))
 		yield(w);
 	else

@@ -78,6 +78,7 @@ struct timer {
 	int64_t deadline;
 	_Atomic(struct timers *) owner; /* heap it is in; NULL: in none */
 	uint32_t slot;
+	bool alarm;                     /* M5, M6: not a wait's              */
 	void (*fire)(struct worker *w, struct timer *t);
 };
 
@@ -88,9 +89,10 @@ struct wait {
 	bool shared;                    /* more than one possible contender */
 	int result;                     /* claimer writes, parker reads     */
 	struct waiter *winner;          /* select: which case; claimer      */
-	void *object;                   /* for withdraw; parker's            */
+	void *object;                   /* for withdraw and reports; parker's*/
 	bool (*withdraw)(struct wait *);/* unlink from every object, locking
 					 * them; false: somebody has claimed it */
+	int64_t since;                  /* when it parked, to a tick         */
 	_Atomic uint32_t signal;        /* plain thread: futex word (W2)    */
 	struct timer timer;             /* valid with a deadline            */
 };
@@ -157,12 +159,17 @@ void weft__ready_many(struct worker *w, struct wait *wt);
 /* The one clock: monotonic ns, never 0. */
 int64_t weft__clock(void);
 
+/* "routine 7 "name", entry f, spawned at g": who `id` is, for reports; nothing
+ * when it is over.  Returns the length. */
+size_t weft__routine_describe(uint64_t id, char *buf, size_t size);
+
 /* The running routine of w, or NULL on a plain thread. */
 static inline struct routine *weft__current(struct worker *w);
 
-/* A call owed by the running routine: it is made if the routine ends other than
- * by returning, by itself, while its frames still stand, the last owed first.
- * It lies in the frame that owes it.  On a plain thread both do nothing. */
+/* A call owed by the running routine: it is made when a panic or weft_exit
+ * leaves the frame that owes it and in which it lies, by the routine itself,
+ * while its frames still stand, the last owed first (unwind.h).  On a plain
+ * thread it is never made. */
 struct defer {
 	struct defer *outer;
 	void (*fn)(void *);
@@ -170,7 +177,7 @@ struct defer {
 };
 void weft__defer(struct worker *w, struct defer *d, void (*fn)(void *),
 		 void *arg);
-/* No longer owed: d is the last one. */
+/* No longer owed: d is the last one, usually. */
 void weft__defer_drop(struct worker *w, struct defer *d);
 
 /* Set once a plain thread has waited or counted an operation; weft_run, which

@@ -28,8 +28,16 @@ static inline struct routine *weft__current(struct worker *w)
 
 static inline bool weft__cancelled(struct worker *w)
 {
-	struct routine *r = weft__current(w);
+	struct routine *r;
 
+	if (unlikely(!w)) {
+		/* Known before its call has any effect: else who sees that
+		 * and waits for more is taken for a deadlock. */
+		if (!load_rlx(&weft__plain_threads))
+			store_rlx(&weft__plain_threads, 1);
+		return false;
+	}
+	r = weft__current(w);
 	return r && unlikely(cancel_felt(load_rlx(&r->cancel)));
 }
 
@@ -41,6 +49,7 @@ static inline void wait_set(struct wait *wt, struct routine *r,
 	wt->result = 0;
 	wt->open = 0;
 	store_rlx(&wt->claim, 0);
+	wt->object = NULL;
 	wt->withdraw = NULL;
 	store_rlx(&wt->signal, 0);
 	wt->timer.deadline = deadline;

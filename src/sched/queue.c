@@ -83,14 +83,34 @@ void weft__enqueue_quiet(struct worker *w, struct routine *r)
 		overflow(w, r);
 }
 
+static NOINLINE int overflow_and_wake(struct worker *w, struct routine *r)
+{
+	overflow(w, r);
+	idle_wake(w->rt, &w->rt->idle);
+	return 0;
+}
+
+static NOINLINE int wake(struct weft_runtime *rt)
+{
+	weft__idle_wake_slow(rt);
+	return 0;
+}
+
+/* No calls but at its end, so no frame. */
+int weft__enqueue_new(struct worker *w, struct routine *r)
+{
+	if (unlikely(!runq_push(&w->runq, r)))
+		return overflow_and_wake(w, r);
+	return unlikely(idle_wants(&w->rt->idle)) ? wake(w->rt) : 0;
+}
+
 void weft__enqueue(struct worker *w, struct routine *r)
 {
 	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
 		enqueue_special(w->rt, w, r);
 		return;
 	}
-	ring(w, r);
-	idle_wake(w->rt, &w->rt->idle);
+	weft__enqueue_new(w, r);
 }
 
 void weft__inject(struct weft_runtime *rt, struct routine *r)

@@ -6,6 +6,7 @@
  * that asks itself, and of the others when none of them can run.
  */
 #include "sched/local.h"
+#include "sched/panics.h"
 #include "sched/runtime.h"
 #include "os/os.h"
 #include "routine/overflow.h"
@@ -21,11 +22,13 @@ static const char *name_of(const struct routine *r)
 		x = (const struct extra *)r->word[5];
 	else if (state == ROUTINE_RUNNING || state == ROUTINE_PARKED)
 		x = r->live.extra;
-	return x && x->name[0] ? x->name : NULL;
+	if (x && x->name[0])
+		return x->name;
+	return r->flags & ROUTINE_MAIN ? "main" : NULL;
 }
 
-static size_t describe(const struct routine *r, const char *name, char *buf,
-		       size_t size)
+size_t weft__report_describe(const struct routine *r, const char *name,
+			     char *buf, size_t size)
 {
 	char entry[160], site[160];
 	int n;
@@ -38,11 +41,20 @@ static size_t describe(const struct routine *r, const char *name, char *buf,
 	return n < 0 ? 0 : (size_t)n;
 }
 
+size_t weft__routine_describe(uint64_t id, char *buf, size_t size)
+{
+	const struct routine *r = weft__record_find(id);
+
+	*buf = 0;
+	return r && routine_id(r) == id ?
+	       weft__report_describe(r, name_of(r), buf, size) : 0;
+}
+
 static size_t describe_current(char *buf, size_t size)
 {
 	struct routine *r = weft__current(weft__worker());
 
-	return r ? describe(r, name_of(r), buf, size) : 0;
+	return r ? weft__report_describe(r, name_of(r), buf, size) : 0;
 }
 
 /* Async-signal-safe: reads fields only. */
@@ -63,7 +75,27 @@ static void describe_overflow(struct overflow_info *info)
 void weft__report_install(void)
 {
 	weft__panic_describe = describe_current;
+	weft__panic_unwind = weft__panic_begin;
 	weft__overflow_describe = describe_overflow;
+}
+
+/* What it waits for and since when; only of routines that stand still. */
+static void describe_wait(const struct routine *r, int64_t now, char *buf,
+			  size_t size)
+{
+	const struct wait *wt = r->wait;
+	uint8_t reason = load_rlx(&r->reason);
+	int64_t ms = (now - wt->since) / 1000000;
+	int n = snprintf(buf, size, "%s", weft__park_reason_name[reason]);
+
+	if (reason == PARK_JOIN)
+		n += snprintf(buf + n, size - (size_t)n, " of routine %llu",
+			(unsigned long long)routine_id(wt->object));
+	else if (wt->object)
+		n += snprintf(buf + n, size - (size_t)n, " on %p", wt->object);
+	snprintf(buf + n, size - (size_t)n, " for %lld.%03lld s",
+		 (long long)(ms < 0 ? 0 : ms / 1000),
+		 (long long)(ms < 0 ? 0 : ms % 1000));
 }
 
 void weft__report_routines(struct weft_runtime *rt, const char *title,
@@ -76,7 +108,8 @@ void weft__report_routines(struct weft_runtime *rt, const char *title,
 	};
 	unsigned long count = 0;
 	struct routine *r;
-	char who[400];
+	int64_t now = weft__os_now();
+	char who[400], what[120];
 
 	weft__warn("%s", title);
 	for (uint32_t i = 0; (r = weft__record_at(i)); i++) {
@@ -88,10 +121,16 @@ void weft__report_routines(struct weft_runtime *rt, const char *title,
 			continue;
 		if (++count > SHOWN)
 			continue;
-		describe(r, still ? name_of(r) : NULL, who, sizeof who);
-		weft__warn("  %s: %s", who, state == ROUTINE_PARKED ?
-			   weft__park_reason_name[load_rlx(&r->reason)] :
-			   state_name[state]);
+		weft__report_describe(r, still ? name_of(r) : NULL, who,
+				      sizeof who);
+		if (state != ROUTINE_PARKED)
+			snprintf(what, sizeof what, "%s", state_name[state]);
+		else if (still)
+			describe_wait(r, now, what, sizeof what);
+		else
+			snprintf(what, sizeof what, "%s",
+				 weft__park_reason_name[load_rlx(&r->reason)]);
+		weft__warn("  %s: %s", who, what);
 	}
 	if (count > SHOWN)
 		weft__warn("  and %lu more", count - SHOWN);

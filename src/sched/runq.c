@@ -56,7 +56,7 @@ struct routine *weft__runq_steal(struct runq *to, struct runq *from)
 struct routine *weft__runq_steal_one(struct runq *from)
 {
 	struct routine *r;
-	uint64_t head;
+	uint64_t head, after;
 
 	do {
 		uint32_t n;
@@ -66,7 +66,7 @@ struct routine *weft__runq_steal_one(struct runq *from)
 		if (n == 0 || n > RUNQ_CAP)
 			return NULL;    /* as above */
 		r = load_rlx(&from->slot[head % RUNQ_CAP]);
-	} while (!cas_acqrel(&from->head, &head,
-			     runq_head_add(head, 1)));              /* Q2 */
+		after = runq_head_add(head, 1);
+	} while (!cas_acqrel(&from->head, &head, after));           /* Q2 */
 	return r;
 }

@@ -8,8 +8,8 @@
  * Invariants
  *   I1  tail - head <= RUNQ_CAP, as unsigned arithmetic, wrap included.
  *   I2  only the owner writes tail.  head only ever grows, by CAS: its lower
- *       half is the index of the oldest, its upper half counts how often the
- *       owner took the newest back, so that a thief that has read an older
+ *       half is the index of the oldest, its upper half grows whenever the
+ *       owner takes the newest back, so that a thief that has read an older
  *       tail fails.
  *   I3  a routine in the ring is NEW or RUNNABLE and in no other queue.
  *
@@ -93,10 +93,10 @@ static inline uint32_t runq_push_some(struct runq *q, struct routine **r,
 	return n;
 }
 
-/* The index n further on, the upper half as it is. */
+/* The index n further on; a carry into the upper half does no harm (I2). */
 static ALWAYS_INLINE uint64_t runq_head_add(uint64_t head, uint32_t n)
 {
-	return (head & ~(uint64_t)UINT32_MAX) | ((uint32_t)head + n);
+	return head + n;
 }
 
 /* Owner: the oldest routine, or NULL. */
@@ -115,7 +115,7 @@ static ALWAYS_INLINE struct routine *runq_take(struct runq *q)
 				load_rlx(&q->slot[(head + 2) % RUNQ_CAP]);
 
 			__builtin_prefetch(then);
-			__builtin_prefetch((char *)then + 64);
+			__builtin_prefetch((void *)((uintptr_t)then + 64));
 			return r;
 		}
 	}

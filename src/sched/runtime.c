@@ -1,5 +1,6 @@
 /* sched/runtime.c - starting and stopping; life and orderings in runtime.h. */
 #include "sched/runtime.h"
+#include "sched/alarm.h"
 #include "sched/local.h"
 #include "sched/worker.h"
 #include "routine/overflow.h"
@@ -212,12 +213,14 @@ void weft__runtime_stop(struct weft_runtime *rt)
 	stop_workers(rt);
 	weft__blocking_fini(rt);
 	await_outside(rt);              /* spawns that passed the gate */
+	weft__alarms_drop(rt);          /* A3 */
 	if (weft__config_leaks() && weft__runtime_live(rt))
 		weft__report_routines(rt, "leaks: these routines are left",
 				       true);
 	weft__discard_waits(rt);
 	await_outside(rt);              /* those who readied the last ones */
 	weft__discard_routines(rt);
+	await_outside(rt);              /* those who cancel in their frames */
 	weft__stack_pool_fini(&rt->stacks);
 	store_seq(&weft__runtime_table[rt->slot], NULL);            /* G1 */
 	await_outside(rt);              /* those who had found it before */
@@ -276,6 +279,21 @@ void weft__runtime_quiet(struct weft_runtime *rt)
 	if (load_seq(&rt->watched) &&                               /* G3 */
 	    load_seq(&rt->idle.sleepers) == load_seq(&rt->active) &&	/* G3 */
 	    weft__timers_first(rt) == INT64_MAX)
+		news(rt);
+}
+
+void weft__runtime_gate_shut(struct weft_runtime *rt)
+{
+	uint32_t high = load_acq(&rt->high);                        /* G1 */
+
+	await_outside(rt);
+	for (uint32_t i = 0; i < high; i++)
+		store_seq(&rt->worker[i]->attention, 1);            /* A1 */
+}
+
+void weft__runtime_gate_seen(struct weft_runtime *rt)
+{
+	if (load_acq(&rt->gate) & GATE_STOPPING)                    /* G4 */
 		news(rt);
 }
 

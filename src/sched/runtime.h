@@ -137,6 +137,11 @@ void weft__report_install(void);
 /* Routines alive: exact when every worker rests, an estimate otherwise. */
 int64_t weft__runtime_live(struct weft_runtime *rt);
 
+/* The gate is shut: after this, plain threads have none under way that passed
+ * it, and each worker tells when it has none (weft__runtime_gate_seen). */
+void weft__runtime_gate_shut(struct weft_runtime *rt);
+void weft__runtime_gate_seen(struct weft_runtime *rt);
+
 /* Start workers and monitor; c NULL: defaults and environment. */
 /* `birth`: ROUTINE_EXPOSED when its routines may all be cancelled, by a stop. */
 int weft__runtime_start(const weft_config *c, uint8_t birth,
@@ -160,10 +165,16 @@ struct spawn {
 	unsigned argc;
 	const uintptr_t *argv;
 	uint64_t *id;                   /* or NULL; set before it can run */
+	bool owed;                      /* max_routines does not refuse it */
 };
 
 /* The general form: any thread, any attribute. */
 int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s);
+/* Its two halves.  The second cannot fail. */
+int weft__spawn_make(struct weft_runtime *rt, struct worker *w,
+		     const struct spawn *s, struct routine **made);
+void weft__spawn_queue(struct weft_runtime *rt, struct worker *w,
+		       struct routine *r);
 
 /* A retired record goes back to w's cache, or to the plain threads'. */
 void weft__record_drop(struct worker *w, struct routine *r);

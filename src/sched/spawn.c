@@ -12,8 +12,10 @@
  * Ordering
  *   G4  gate: changed by seq RMW / load-acquire by the slow path.  The fast
  *       path's relaxed read may miss a stop by a moment; the routine is then
- *       discarded with the rest.
+ *       cancelled (weft__runtime_gate_shut) or discarded with the rest.
  */
+#include "sched/cancel.h"
+#include "sched/cancel.h"
 #include "sched/local.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
@@ -53,7 +55,7 @@ void weft__record_drop(struct worker *w, struct routine *r)
 
 /* --- the general form ----------------------------------------------------------- */
 
-static int admit(struct weft_runtime *rt)
+static int admit(struct weft_runtime *rt, bool owed)
 {
 	uint32_t gate = load_acq(&rt->gate);                        /* G4 */
 
@@ -62,7 +64,8 @@ static int admit(struct weft_runtime *rt)
 	if (gate & GATE_STARVED)
 		return -ENOMEM;
 	if (gate & GATE_LIMIT &&
-	    add_acqrel(&rt->live, 1) >= (int64_t)rt->config.max_routines) { /* G4 */
+	    add_acqrel(&rt->live, 1) >= (int64_t)rt->config.max_routines && /* G4 */
+	    !owed) {
 		sub_acqrel(&rt->live, 1);                           /* G4 */
 		return -EAGAIN;
 	}
@@ -130,7 +133,7 @@ static ALWAYS_INLINE void record_fill(struct routine *r, void (*fn)(void),
 	r->wait = NULL;
 	r->joiner = NULL;
 	r->cls = cls;
-	r->rt = rt;
+	store_rlx((_Atomic uint8_t *)&r->rt, rt);       /* routine_slot */
 	r->flags = flags;
 	store_rlx(&r->cancel, 0);
 	r->home = 0;
@@ -139,11 +142,12 @@ static ALWAYS_INLINE void record_fill(struct routine *r, void (*fn)(void),
 	store_rel(&r->handle, load_rlx(&r->handle) | HANDLE_LIVE);  /* H1 */
 }
 
-int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s)
+int weft__spawn_make(struct weft_runtime *rt, struct worker *w,
+		     const struct spawn *s, struct routine **made)
 {
 	struct extra *x = NULL;
 	struct routine *r;
-	int err = admit(rt);
+	int err = admit(rt, s->owed);
 
 	if (err)
 		return err;
@@ -176,6 +180,19 @@ int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s
 	}
 	if (s->id)
 		*s->id = routine_id(r);
+	*made = r;
+	return 0;
+record:
+	handle_retire(r);
+	weft__record_drop(w, r);
+dismissed:
+	dismiss(rt);
+	return err;
+}
+
+void weft__spawn_queue(struct weft_runtime *rt, struct worker *w,
+		       struct routine *r)
+{
 	if (w) {
 		store_rlx(&w->spawned, load_rlx(&w->spawned) + 1);
 		enqueue_new(w, r);
@@ -183,12 +200,15 @@ int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s
 		add_rlx(&rt->foreign_spawned, 1);
 		weft__inject(rt, r);
 	}
-	return 0;
-record:
-	handle_retire(r);
-	weft__record_drop(w, r);
-dismissed:
-	dismiss(rt);
+}
+
+int weft__spawn(struct weft_runtime *rt, struct worker *w, const struct spawn *s)
+{
+	struct routine *r;
+	int err = weft__spawn_make(rt, w, s, &r);
+
+	if (likely(!err))
+		weft__spawn_queue(rt, w, r);
 	return err;
 }
 
@@ -219,7 +239,8 @@ static NOINLINE int go_slow(void (*fn)(void), unsigned argc,
 	return fn ? spawn_here(&s) : -EINVAL;
 }
 
-/* A record for an unadorned spawn by w's routine, or NULL: go the slow way. */
+/* A record for an unadorned spawn by w's routine, or NULL: go the slow way.  No
+ * calls, so that a spawn needs no frame. */
 static ALWAYS_INLINE struct routine *quick_record(struct worker *w,
 						  void (*fn)(void),
 						  const void *site)
@@ -228,7 +249,7 @@ static ALWAYS_INLINE struct routine *quick_record(struct worker *w,
 
 	if (unlikely(!w || !fn || load_rlx(&w->rt->gate)))
 		return NULL;
-	r = record_get(&w->records);
+	r = record_at_hand(&w->records);
 	if (likely(r != NULL))
 		record_fill(r, fn, site, w->slot, w->default_cls, w->birth);
 	return r;
@@ -237,8 +258,7 @@ static ALWAYS_INLINE struct routine *quick_record(struct worker *w,
 static ALWAYS_INLINE int quick_queue(struct worker *w, struct routine *r)
 {
 	store_rlx(&w->spawned, load_rlx(&w->spawned) + 1);
-	enqueue_new(w, r);
-	return 0;
+	return enqueue_new(w, r);
 }
 
 int weft_go(void (*fn)(void *), void *arg)
@@ -255,20 +275,31 @@ int weft_go(void (*fn)(void *), void *arg)
 		       __builtin_return_address(0));
 }
 
-int weft_go_words(void (*fn)(void), unsigned argc, const uintptr_t argv[6])
+static ALWAYS_INLINE int go_words(void (*fn)(void), unsigned argc,
+				  const uintptr_t *argv, const void *site)
 {
 	struct worker *w = weft__worker();
-	struct routine *r;
+	struct routine *r = quick_record(w, fn, site);
 
-	if (argc > 6)
-		return -EINVAL;
-	r = quick_record(w, fn, __builtin_return_address(0));
 	if (likely(r != NULL)) {
 		for (unsigned i = 0; i < argc; i++)
 			r->word[i] = argv[i];
 		return quick_queue(w, r);
 	}
-	return go_slow(fn, argc, argv, __builtin_return_address(0));
+	return go_slow(fn, argc, argv, site);
+}
+
+int weft_go_words(void (*fn)(void), unsigned argc, const uintptr_t argv[6])
+{
+	if (argc > 6)
+		return -EINVAL;
+	return go_words(fn, argc, argv, __builtin_return_address(0));
+}
+
+int weft__go_words_for(void (*fn)(void), unsigned argc, const uintptr_t *argv,
+		       const void *site)
+{
+	return go_words(fn, argc, argv, site);
 }
 
 int weft_go_attr(const weft_attr *a, void (*fn)(void *), void *arg)

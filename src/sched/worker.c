@@ -75,7 +75,8 @@ NOINLINE bool weft__pick_directed(struct worker *w)
 	return !looks_far(w) && injectq_empty(&w->pinned);      /* F5 */
 }
 
-/* Where routines wait that are in no ring of ours; F2 takes turns. */
+/* Where routines wait that are in no ring of ours; F2 takes turns.  Blocks in
+ * the inject queue have theirs when they are due (J3 in injectq.h). */
 enum place { PINNED, URGENT, INJECT, STRANDED, BACKGROUND };
 
 static struct routine *take_from(struct worker *w, unsigned place)
@@ -88,7 +89,7 @@ static struct routine *take_from(struct worker *w, unsigned place)
 	case URGENT:
 		return weft__injectq_take(&rt->urgent, &w->runq, 0);
 	case INJECT:
-		return weft__injectq_take(&rt->inject, &w->runq, 0);
+		return weft__injectq_look(&rt->inject);
 	case STRANDED:
 		return weft__steal_stranded(w, load_acq(&rt->high)); /* G1 */
 	default:
@@ -102,7 +103,7 @@ struct routine *weft__take_waiting(struct worker *w)
 
 	if (!r)
 		r = take_from(w, URGENT);
-	return r ? r : take_from(w, INJECT);
+	return r ? r : weft__injectq_take(&w->rt->inject, &w->runq, 0);
 }
 
 NOINLINE struct routine *weft__pick_looking(struct worker *w)
@@ -207,6 +208,7 @@ static bool attend(struct worker *w)
 	store_seq(&w->attention, 0);                            /* A1 */
 	if (load_seq(&rt->stopping))                            /* G2 */
 		return false;
+	weft__runtime_gate_seen(rt);
 	if (w->spare)
 		weft__spare_attend(w);
 	return true;
@@ -289,6 +291,7 @@ int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
 	w->budget = BUDGET;
 	w->default_cls = rt->default_cls;
 	w->birth = rt->birth;
+	store_rlx(&w->tick, weft__os_now());
 	w->slot = (uint8_t)rt->slot;
 	w->spare = index >= rt->workers;
 	w->rng = 2463534242u + index * 2654435761u;

@@ -87,6 +87,7 @@ struct worker {
 	unsigned index;
 	_Atomic uint32_t state;         /* enum worker_state                */
 	void *sigstack;
+	_Atomic int64_t tick;           /* the monitor's clock, a bit old   */
 	uint64_t steals;
 };
 _Static_assert(offsetof(struct worker, current) ==
@@ -120,6 +121,8 @@ void weft__worker_rest(struct worker *w);
 
 /* To the ring's end, half of a full ring to the inject queue; wake one. */
 void weft__enqueue(struct worker *w, struct routine *r);
+/* The same for a new one that is not SPECIAL: 0, so that a spawn can end in it. */
+int weft__enqueue_new(struct worker *w, struct routine *r);
 /* The same without waking anybody. */
 void weft__enqueue_quiet(struct worker *w, struct routine *r);
 /* To the inject queue of rt, from any thread; wake one. */
@@ -146,20 +149,24 @@ static ALWAYS_INLINE void enqueue_next(struct worker *w, struct routine *r)
 
 /* A routine that nobody knows yet: the next slot when empty, so that a lone
  * child costs no wake-up, else the ring, so that children start in order. */
-static ALWAYS_INLINE void enqueue_new(struct worker *w, struct routine *r)
+static ALWAYS_INLINE int enqueue_new(struct worker *w, struct routine *r)
 {
-	if (!load_rlx(&w->next) && !(r->flags & ROUTINE_SPECIAL))
-		store_rel(&w->next, r);                             /* N1 */
-	else
+	if (unlikely(r->flags & ROUTINE_SPECIAL)) {
 		weft__enqueue(w, r);
+		return 0;
+	}
+	if (load_rlx(&w->next))
+		return weft__enqueue_new(w, r);
+	store_rel(&w->next, r);                                     /* N1 */
+	return 0;
 }
 
 /* --- entry.c: the first frame of every routine ------------------------------ */
 
 /* First context of a routine that never ran: false, no memory for a stack. */
 bool weft__routine_attach(struct worker *w, struct routine *r);
-/* The running routine ends here and now, whatever frames it has.  Its status
- * is set. */
+/* The running routine ends here and now, whatever frames it has; it owes no
+ * more calls, and its status is set. */
 _Noreturn void weft__routine_leave(struct worker *w);
 
 /* --- steal.c ------------------------------------------------------------------ */

@@ -138,6 +138,8 @@ static ALWAYS_INLINE void count(weft_waitgroup *group, long n)
 	uint64_t s = add_acqrel(state_of(group), (uint64_t)n * ONE);  /* G1 */
 	int64_t now = count_of(s) + n;
 
+	if (unlikely(!weft__worker()) && !load_rlx(&weft__plain_threads))
+		store_rlx(&weft__plain_threads, 1);     /* it may do so again */
 	if (unlikely(now <= 0)) {
 		if (unlikely(now < 0))
 			refuse(group, n, "counter below zero");
@@ -270,6 +272,7 @@ static NOINLINE int wait_slow(weft_waitgroup *group, struct worker *w,
 	else
 		wait_init(&p.wt, weft__current(w), deadline);
 	p.wt.withdraw = withdraw;
+	p.wt.object = group;
 	if (deadline <= WEFT_NOWAIT || !enter(group, &p)) {
 		weft__budget(w);
 		return 0;

@@ -257,7 +257,7 @@ static int leave_calls(void *arg)
 
 Test(blocking, calls_left_behind_are_waited_for)
 {
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < fewer(20); i++)
 		EACH(leave_calls);
 }
 
@@ -275,7 +275,7 @@ Test(blocking, wait_all_ends_after_the_last_call)
 {
 	weft_config c = { .workers = 2, .flags = WEFT_WAIT_ALL };
 
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < fewer(300); i++)
 		cr_assert_eq(weft_run_config(&c, last_is_blocking, NULL), 0);
 	cr_assert_eq(failures, 0);
 }
@@ -297,7 +297,7 @@ static int no_deadlock(void *arg)
 
 Test(blocking, is_never_taken_for_a_deadlock)
 {
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < fewer(50); i++)
 		EACH(no_deadlock);
 }
 
@@ -336,7 +336,6 @@ static int progress(void *arg)
 static int all_stuck(int (*how)(void *), unsigned workers)
 {
 	weft_id id[CALLS], me[5];
-	weft_time t = weft_now();
 
 	open_pipes();
 	for (unsigned i = 0; i < workers + 2; i++)
@@ -344,7 +343,6 @@ static int all_stuck(int (*how)(void *), unsigned workers)
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(weft_spawn(&me[i], NULL, progress, NULL), 0);
 	wait_until(finished == 5);
-	CHECK(weft_now() - t < 10 * WEFT_S);
 	stop = true;
 	for (unsigned i = 0; i < workers + 2; i++)
 		write_byte((void *)(uintptr_t)i);

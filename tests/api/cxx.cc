@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <type_traits>
 
 static int failures;
@@ -140,12 +141,58 @@ static void channels()
 	CHECK(chan_try_send(h.pairs, p) == -EAGAIN);
 	CHECK(chan_recv_until(h.pairs, &p, WEFT_NOWAIT) == 0);
 	CHECK(chan_try_recv(none, &v) == -EAGAIN && chan_len(none) == 0);
+	int err = 1;
+	CHECK(chan_select(WEFT_NOWAIT, on_recv(h.ints, &v), on_recv(none, nullptr),
+			  on_send(h.pairs, { 3, 4 })) == 2);
+	CHECK(chan_select(weft_in(WEFT_S), on_recv(h.ints, &v),
+			  on_recv(h.pairs, &p, &err)) == 1);
+	CHECK(p.b == 4 && err == 0);
+	weft_case k[] = { WEFT_RECV((weft_chan *)h.ints, &v),
+			  WEFT_SEND((weft_chan *)h.ints, "abcd") };
+	k[0] = WEFT_RECV((weft_chan *)nullptr, nullptr);
+	CHECK(weft_select(k, 2, WEFT_FOREVER) == 1 && k[1].err == 0);
+	CHECK(chan_recv(h.ints, &v) == 0);
 	CHECK(chan_close(h.ints) == 0 && chan_close(h.ints) == -EALREADY);
 	CHECK(chan_send(h.ints, 1) == -EPIPE);
 	chan_free(again);
 	chan_free(none);
 	chan_free(h.ints);
 	chan_free(h.pairs);
+}
+
+/* --- deferred calls and panics ------------------------------------------------- */
+
+static char order[8];
+
+static void append(char *letter)
+{
+	strcat(order, letter);
+}
+
+static int panics(void *arg)
+{
+	char a[] = "a", b[] = "b";
+
+	defer(append, a);
+	defer(append, b);
+	WEFT_DEFER([](void *p) { append(static_cast<char *>(p)); }, arg);
+	weft_panic("%s", "from C++");
+}
+
+static void deferred()
+{
+	char c[] = "c", d[] = "d";
+
+	{
+		weft_mutex m = WEFT_MUTEX_INIT;
+
+		weft_mutex_lock(&m);
+		defer(weft_mutex_unlock, &m);
+		defer(append, d);
+	}
+	CHECK(weft_try(panics, c) == WEFT_EPANIC);
+	CHECK(strcmp(order, "dcba") == 0);
+	CHECK(strcmp(weft_panic_text(), "from C++") == 0);
 }
 
 static void square(chan(int) in, chan(int) out)
@@ -171,6 +218,7 @@ static int app(void *)
 
 	arguments();
 	channels();
+	deferred();
 	go(feed, in, 10);
 	go(square, in, out);
 	while (chan_recv(out, &v) == 0)

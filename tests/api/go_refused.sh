@@ -39,6 +39,8 @@ extern int i;
 extern unsigned u;
 extern long l;
 extern double d;
+extern weft_scope sc;
+long gives_long(int);
 END
 
 rc=0
@@ -128,6 +130,13 @@ c_rules()
 	# a noreturn type, which would drop the code after the capture
 	bad c '__attribute__((noreturn)) void (*e)(int) = 0; go(e, 1)' \
 		'noreturn'
+	# scopes
+	good c 'scope_go(&sc, none); scope_go(&sc, pointer, &i)'
+	bad c 'scope_go(&sc, integer, 1.0)' "$said"
+	bad c 'scope_go(&sc, integer, 1, 2)' 'too many arguments to function'
+	bad c 'scope_go(&sc, six, 1, 2, 3, 4, 5, 6)' 'at most four arguments'
+	bad c 'scope_go(&sc, gives_long, 1)' 'neither int nor nothing'
+	bad c 'scope_go(&i, none)' 'incompatible pointer type'
 	# channels
 	bad c 'chan_recv(ci, &l)' 'incompatible pointer type'
 	bad c 'chan_recv(ci, &u)' '(point|differ).* (sign|signedness)'
@@ -140,6 +149,25 @@ c_rules()
 	bad c 'chan_make()' 'weft__chan_make|expected'
 	bad c 'cl = chan_make(int)' 'incompatible pointer type'
 	bad c 'cl = chan_ref(ci)' 'incompatible pointer type'
+	# select
+	good c 'chan_select(5, on_recv(ci, &i), on_recv(cl, &l, &i), on_send(cp, p))'
+	good c 'chan_select(5, on_send(ci, 1.5), on_send_err(cp, p, &i))'
+	good c 'chan_select(5, on_recv(ci, (void *)0), on_send(cp, (struct pair){ 1, 2 }))'
+	bad c 'chan_select(5, on_recv(ci, &l))' '_Generic'
+	bad c 'chan_select(5, on_recv(ci, &u))' '_Generic'
+	bad c 'chan_select(5, on_recv(ci, i))' '_Generic'
+	bad c 'chan_select(5, on_recv(&i, &i))' 'not a function|indirection|invalid type argument'
+	bad c 'chan_select(5, on_recv(ci, &i, &l))' 'incompatible pointer type'
+	bad c 'chan_select(5, on_send(ci, "a"))' 'pointer to integer|integer from pointer'
+	bad c 'chan_select(5, on_send(ci, p))' 'incompatible'
+	bad c 'chan_select(5, on_send(cp, 1))' 'invalid initializer|incompatible type'
+	bad c 'chan_select(5, i)' ''
+	# defer
+	good c 'defer(pointer, &i); defer(pointer, (int *)0)'
+	bad c 'defer(pointer, &l)' 'incompatible pointer type'
+	bad c 'defer(integer, i)' 'argument is no pointer'
+	bad c 'defer(none, &i)' 'too many arguments'
+	bad c 'if (i) defer(pointer, &i)' 'expected expression'
 	# and plain code after the include
 	bad c 'int *q = &l; (void)q' 'incompatible pointer type'
 	bad c 'int *q = i; (void)q' 'integer to pointer|pointer from integer'
@@ -155,6 +183,9 @@ cxx_rules()
 	good cc 'chan_send(ci, 1.5); chan_recv(ci, &i); chan_recv(ci, nullptr)'
 
 	not='incompatible|no matching function|could not convert|invalid conversion|cannot'
+	good cc 'defer(pointer, &i); defer(pointer, nullptr)'
+	bad cc 'defer(pointer, &l)' "$not|no matching constructor"
+	bad cc 'defer(integer, i)' "$not|no matching constructor"
 	bad cc 'go(none, 1)' 'no matching function|too many arguments'
 	bad cc 'go(integer)' 'no matching function|too few arguments'
 	bad cc 'go(seven, 1, 2, 3, 4, 5, 6, 7)' 'go: at most six arguments'
@@ -171,6 +202,11 @@ cxx_rules()
 	bad cc 'chan_recv(ci, &l)' "$not"
 	bad cc 'chan_send(ci, "a")' "$not"
 	bad cc 'cl = chan_make(int)' "$not"
+	good cc 'chan_select(5, on_recv(ci, &i, &i), on_send(cp, p), on_send_err(ci, 1.5, &i))'
+	good cc 'chan_select(5, on_recv(ci, nullptr))'
+	bad cc 'chan_select(5, on_recv(ci, &l))' "$not"
+	bad cc 'chan_select(5, on_send(ci, "a"))' "$not"
+	bad cc 'chan_select(5, i)' ''
 }
 
 each()

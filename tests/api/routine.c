@@ -484,7 +484,7 @@ Test(routine, exit_of_main_ends_the_run)
 
 /* --- fairness ------------------------------------------------------------------- */
 
-static int order[8];
+static int order[100];
 static int ordered;
 
 static void note(void *arg)
@@ -492,14 +492,18 @@ static void note(void *arg)
 	order[ordered++] = (int)(intptr_t)arg;
 }
 
+/* As many as a worker's ring holds, that is 4 at debug level 2. */
 static int yield_once(void *arg)
 {
+	const char *level = getenv("weft_debug");
+	int n = level && *level == '2' ? 3 : (int)COUNT(order);
+
 	(void)arg;
 	ordered = 0;
-	for (intptr_t i = 1; i <= 5; i++)
+	for (intptr_t i = 1; i <= n; i++)
 		CHECK_EQ(weft_go(note, (void *)i), 0);
 	weft_yield();
-	CHECK_EQ(ordered, 5);
+	CHECK_EQ(ordered, n);
 	for (int i = 0; i < ordered; i++)
 		CHECK_EQ(order[i], i + 1);
 	return 0;

@@ -204,14 +204,46 @@ Test(runtime, timers_are_no_deadlock)
 	EACH(nap_and_work);
 }
 
+/* --- plain threads that wait ------------------------------------------------- */
+
+static atomic_long waiting_thread;
+
+/* It sleeps, in the kernel, not for a moment only. */
+static bool sleeps(long tid)
+{
+	char path[64], text[512], *end;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[n] = 0;
+	end = strrchr(text, ')');
+	return end && end[1] && end[2] == 'S';
+}
+
+/* The thread has to wait first, where nothing else shows it. */
+static void wait_until_it_waits(void)
+{
+	for (int seen = 0; seen < 50; sched_yield())
+		seen = waiting_thread && sleeps(waiting_thread) ? seen + 1 : 0;
+	waiting_thread = 0;
+}
+
 /* A plain thread that waits in a channel of the run can wake others once it
  * has been woken itself, however long that takes it. */
 static void *slow_answer(void *arg)
 {
 	struct timespec t;
-	int v = take(shared);
+	int v;
 
 	(void)arg;
+	waiting_thread = thread_id();
+	v = take(shared);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	for (struct timespec u = t; (u.tv_sec - t.tv_sec) * 1000000000 +
 	     u.tv_nsec - t.tv_nsec < 20000000;)
@@ -235,9 +267,7 @@ Test(runtime, a_thread_that_was_woken_is_no_deadlock)
 		shared = ints(0);
 		other = ints(0);
 		cr_assert_eq(pthread_create(&t, NULL, slow_answer, NULL), 0);
-		/* It has to wait first, where nothing shows it. */
-		for (int k = 0; k < 20000; k++)
-			sched_yield();
+		wait_until_it_waits();
 		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
 		pthread_join(t, NULL);
 		weft_chan_unref(shared);
@@ -250,7 +280,8 @@ Test(runtime, a_thread_that_was_woken_is_no_deadlock)
 static void *late_answer(void *arg)
 {
 	(void)arg;
-	CHECK_EQ(weft_sleep(50 * WEFT_MS), 0);
+	waiting_thread = thread_id();
+	CHECK_EQ(weft_sleep(300 * WEFT_MS), 0);
 	CHECK_EQ(take(shared), 1);
 	give(other, 2);
 	return NULL;
@@ -264,8 +295,7 @@ Test(runtime, a_thread_with_a_deadline_is_no_deadlock)
 		shared = ints(0);
 		other = ints(0);
 		cr_assert_eq(pthread_create(&t, NULL, late_answer, NULL), 0);
-		for (int k = 0; k < 20000; k++)
-			sched_yield();
+		wait_until_it_waits();
 		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
 		pthread_join(t, NULL);
 		weft_chan_unref(shared);

@@ -38,6 +38,7 @@ static unsigned left = CONTEXTS;
 static struct context context[CONTEXTS];
 static struct thread thread[THREADS];
 static char *stacks;
+static pthread_barrier_t begin;         /* else the first may do it all */
 
 static void push(struct context *c)
 {
@@ -83,6 +84,7 @@ static void *run(void *arg)
 
 	t->id = pthread_self();
 	WEFT_ARCH_TLS_STORE(test_tls_thread, t);
+	pthread_barrier_wait(&begin);
 	pthread_mutex_lock(&lock);
 	while (left) {
 		struct context *c = pop();
@@ -117,6 +119,7 @@ Test(arch_migrate, a_thousand_contexts_across_threads)
 		context[i].sp = weft__arch_prepare(top, wander);
 		push(&context[i]);
 	}
+	cr_assert_eq(pthread_barrier_init(&begin, NULL, THREADS), 0);
 	for (int i = 0; i < THREADS; i++)
 		cr_assert_eq(pthread_create(&thread[i].id, NULL, run,
 					    &thread[i]), 0);

@@ -89,6 +89,65 @@ Test(arch, rounding_mode_belongs_to_the_context)
 	regs_control_reset();
 }
 
+/* --- catch ---------------------------------------------------------------- */
+
+static void *caught_sp;
+
+/* The registers of their arguments are the same. */
+#define catch_as_switch \
+	((switch_form *)(void (*)(void))weft__arch_catch)
+
+static unsigned depth;
+
+/* Jumps with other values in all registers, out of a second catch. */
+static void *throws(void *arg)
+{
+	struct regs in, out;
+	uint64_t seed = 7;
+
+	(void)arg;
+	if (depth++)
+		weft__arch_jump(caught_sp, &depth);
+	regs_fill(&in, &seed);
+	return regs_switch_by(&a_sp, (void *)(uintptr_t)throws, &in, &out,
+			      catch_as_switch);
+}
+
+static void *returns(void *arg)
+{
+	fesetround(FE_UPWARD);
+	return (char *)arg + 1;
+}
+
+Test(arch, catch_is_a_call)
+{
+	char mark[4];
+
+	cr_expect(weft__arch_catch(&caught_sp, returns, mark) == mark + 1);
+	cr_expect_eq(fegetround(), FE_UPWARD);
+	regs_control_reset();
+}
+
+Test(arch, a_jump_to_a_catch_restores_registers_and_fp_control)
+{
+	struct regs in, out;
+	uint64_t seed = 3;
+	unsigned bad = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		regs_fill(&in, &seed);
+		memset(&out, 0, sizeof out);
+		depth = 0;
+		cr_expect(regs_switch_by(&caught_sp,
+			(void *)(uintptr_t)throws, &in, &out,
+			catch_as_switch) == &depth);
+		compare(&in, &out, &bad);
+	}
+	regs_control_reset();
+	cr_expect_eq(depth, 2);
+	cr_expect_eq(bad, 0);
+}
+
 /* --- values, alignment, bounds -------------------------------------------- */
 
 static uintptr_t sp_at_entry, frame_at_entry;
@@ -243,6 +302,15 @@ Test(arch, begun_by_a_switch_and_left_by_a_jump)
 
 static char big[2][65536];
 static int depth_seen;
+
+__attribute__((constructor)) static void tell_valgrind(void)
+{
+	(void)WEFT_VALGRIND_REGISTER(stack_a, stack_a + STACK);
+	(void)WEFT_VALGRIND_REGISTER(stack_b, stack_b + STACK);
+	(void)WEFT_VALGRIND_REGISTER(big[0], big[0] + sizeof big[0]);
+	(void)WEFT_VALGRIND_REGISTER(big[1], big[1] + sizeof big[1]);
+}
+
 static bool on_big[2];
 
 static void on_second(void *arg)
@@ -286,4 +354,48 @@ Test(arch, call_on_nests_and_may_switch)
 
 	cr_expect(got == &mark);
 	cr_expect_eq(depth_seen, 3);
+}
+
+/* --- returns that choose -------------------------------------------------------- */
+
+struct two {
+	uintptr_t a, b;
+};
+
+WEFT_ARCH_RETURNS
+static NOINLINE struct two outermost(uintptr_t v, bool note)
+{
+	if (note)
+		WEFT_ARCH_LEAVES(outer);
+	__asm__ volatile("" ::: "memory");
+	return (struct two){ v, ~v };
+}
+
+WEFT_ARCH_RETURNS
+static NOINLINE struct two below(uintptr_t v, bool note, bool note_outer)
+{
+	struct two t;
+
+	if (note)
+		WEFT_ARCH_LEAVES(inner);
+	t = outermost(v + 1, note_outer);
+	__asm__ volatile("" ::: "memory");
+	return (struct two){ t.a + 1, t.b - 1 };
+}
+
+/* By a return or a jump, with its own address noted or another's, both words of
+ * a result arrive and the stack is where it was. */
+Test(arch, returns_that_choose_are_returns)
+{
+	void *sp = weft__arch_sp();
+
+	for (uintptr_t i = 0; i < 1000; i++) {
+		struct two t = i % 3 ? below(i, i % 2, i % 5) :
+				       below(i, i % 7, i % 2);
+		struct two u = outermost(i, i % 4);
+
+		cr_assert(t.a == i + 2 && t.b == ~(i + 2));
+		cr_assert(u.a == i && u.b == ~i);
+	}
+	cr_assert(sp == weft__arch_sp());
 }

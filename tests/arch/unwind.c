@@ -21,6 +21,12 @@ enum { STACK = 131072, DEPTH = 64 };
 static _Alignas(64) char stack_a[STACK], stack_b[STACK];
 static void *main_sp, *a_sp;
 
+__attribute__((constructor)) static void tell_valgrind(void)
+{
+	(void)WEFT_VALGRIND_REGISTER(stack_a, stack_a + STACK);
+	(void)WEFT_VALGRIND_REGISTER(stack_b, stack_b + STACK);
+}
+
 struct trace {
 	unsigned count;
 	uintptr_t pc[DEPTH];            /* inside the call, not after it */
@@ -142,12 +148,14 @@ static bool in_switch_code(uintptr_t pc)
 	return INSIDE(pc, weft__arch_switch) || INSIDE(pc, weft__arch_jump) ||
 	       INSIDE(pc, weft__arch_switch_ret) ||
 	       INSIDE(pc, weft__arch_enter) ||
-	       INSIDE(pc, weft__arch_call_on) || INSIDE(pc, weft__arch_start);
+	       INSIDE(pc, weft__arch_call_on) ||
+	       INSIDE(pc, weft__arch_catch) || INSIDE(pc, weft__arch_start);
 }
 
 static void a_entry(void *pass);
 static void b_entry(void *pass);
 static void b_called(void *pass);
+static void *b_caught(void *pass);
 
 static void on_step(int sig)
 {
@@ -160,7 +168,7 @@ static void on_step(int sig)
 	/* skip the handler and what the kernel put below it */
 	while (i < t.count && !in_switch_code(t.pc[i]) &&
 	       !INSIDE(t.pc[i], a_entry) && !INSIDE(t.pc[i], b_entry) &&
-	       !INSIDE(t.pc[i], b_called))
+	       !INSIDE(t.pc[i], b_called) && !INSIDE(t.pc[i], b_caught))
 		i++;
 	/* the asm that sets the trap flag moves sp behind the CFI's back */
 	if (i < t.count && INSIDE(t.pc[i], a_entry))
@@ -174,6 +182,7 @@ static void on_step(int sig)
 	in_arch++;
 	if (i + 1 < t.count && !INSIDE(t.pc[i + 1], a_entry) &&
 	    !INSIDE(t.pc[i + 1], b_entry) && !INSIDE(t.pc[i + 1], b_called) &&
+	    !INSIDE(t.pc[i + 1], b_caught) &&
 	    !in_switch_code(t.pc[i + 1]))
 		strange++;
 }
@@ -196,10 +205,29 @@ static void b_called(void *pass)
 }
 
 static char stack_c[STACK];
+static void *caught_sp;
+
+__attribute__((constructor)) static void tell_valgrind_more(void)
+{
+	(void)WEFT_VALGRIND_REGISTER(stack_c, stack_c + STACK);
+}
+
+static void *b_caught(void *sp)
+{
+	if (*(void **)sp)
+		return sp;
+	*(void **)sp = sp;
+	__asm__ volatile("");
+	weft__arch_jump(caught_sp, sp);
+}
 
 static void b_entry(void *pass)
 {
+	void *jumped = NULL;
+
 	weft__arch_switch(&b_sp, a_sp, pass);
+	weft__arch_catch(&caught_sp, b_caught, &jumped);
+	weft__arch_catch(&caught_sp, b_caught, &jumped);
 	weft__arch_call_on(stack_c + STACK, b_called, pass);
 	weft__arch_jump(a_sp, pass);
 }

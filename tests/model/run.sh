@@ -57,4 +57,21 @@ for kind in CHAN PERMIT JOIN; do
 done
 check park refuted -DPERMIT -DNO_PERMIT
 check park refuted -DJOIN -DNO_FORGET
+check cancel holds -DRUN
+for rule in NO_LOOK LOOK_EARLY CANCEL_LATE OPEN_EARLY OPEN_LATE TOUCH_FIRST \
+	    NO_CAS NO_STOP; do
+	check cancel refuted -DRUN -D$rule
+done
+check cancel holds -DSTOP
+for rule in NO_SEAL READY_LATE; do
+	check cancel refuted -DSTOP -D$rule
+done
+check mutex holds
+for rule in STALE_WOKEN FREE_UNDER NO_WAKE FREE_FIRST; do
+	check mutex refuted -D$rule
+done
+check rwlock holds
+for rule in NO_LOOK NO_COUNT LAST_OUT; do
+	check rwlock refuted -D$rule
+done
 exit $rc

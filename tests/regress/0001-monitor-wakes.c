@@ -20,7 +20,7 @@ static int root(void *arg)
 	(void)arg;
 	weft_sleep(2 * WEFT_S);         /* long enough for the monitor to rest */
 	MUST(weft_go(child, NULL) == 0, "no routine");
-	end = weft_in(WEFT_S);
+	end = weft_in(30 * WEFT_S);
 	while (!atomic_load(&ran))      /* on purpose without giving way */
 		MUST(weft_now() < end, "nobody ran the child");
 	return 0;

@@ -8,6 +8,9 @@
 
 enum { ROUNDS = 20 };
 
+/* What a loaded machine does not take, and the busy one does. */
+#define LONG (30 * WEFT_S)
+
 static _Atomic int placed, late, over;
 
 static void wait_placed(int n)
@@ -25,7 +28,7 @@ static void sleeper(void *arg)
 	atomic_fetch_add(&placed, 1);
 	wait_placed(2);
 	weft_sleep_until(at + 20 * WEFT_MS);
-	if (weft_now() > at + 120 * WEFT_MS)
+	if (weft_now() > at + LONG / 2)
 		atomic_fetch_add(&late, 1);
 	atomic_store(&over, 1);
 }
@@ -37,14 +40,14 @@ static void busy(void *arg)
 	atomic_fetch_add(&placed, 1);
 	wait_placed(2);
 	weft_sleep_until(at + 10 * WEFT_MS);
-	while (!atomic_load(&over) && weft_now() < at + 500 * WEFT_MS)
+	while (!atomic_load(&over) && weft_now() < at + LONG)
 		weft_yield();
 }
 
 static int root(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ROUNDS && !atomic_load(&late); i++) {
 		weft_waitgroup all = WEFT_WAITGROUP_INIT;
 		weft_time at = weft_now();
 
@@ -54,8 +57,7 @@ static int root(void *arg)
 		weft_waitgroup_go(&all, i % 2 ? sleeper : busy, &at);
 		weft_waitgroup_wait(&all);
 	}
-	MUST(!atomic_load(&late), "%d of %d deadlines were far too late",
-	     atomic_load(&late), ROUNDS);
+	MUST(!atomic_load(&late), "a deadline was far too late");
 	return 0;
 }
 

@@ -17,4 +17,37 @@
 #include "support/minicrit.h"
 #endif
 
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Does TEST_WRAPPER run this: "valgrind", "qemu"? */
+__attribute__((unused))
+static bool under(const char *wrapper)
+{
+	const char *w = getenv("TEST_WRAPPER");
+
+	return w && strstr(w, wrapper);
+}
+
+/* Of so many rounds, as many as a slow wrapper leaves time for. */
+__attribute__((unused))
+static int fewer(int n)
+{
+	int by = under("valgrind") ? 20 : under("qemu") ? 4 : 1;
+
+	return n > by ? n / by : 1;
+}
+
+/* An emulated process of Criterion's cannot fork and then start threads; one
+ * of minicrit's can, so such a test is run, but not twice. */
+__attribute__((unused))
+static void child_starts_threads(void)
+{
+#ifdef HAVE_CRITERION
+	if (getenv("TEST_EMULATOR"))
+		cr_skip_test("no threads after a fork here");
+#endif
+}
+
 #endif

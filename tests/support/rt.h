@@ -23,12 +23,18 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static atomic_int failures;
+static char first_failure[256];         /* by whoever counted the first */
 
 __attribute__((unused))
 static bool check_at(bool ok, const char *what, const char *file, int line,
 		     long long a, long long b)
 {
-	if (!ok && atomic_fetch_add(&failures, 1) < 20)
+	int before = ok ? 0 : atomic_fetch_add(&failures, 1);
+
+	if (!ok && before == 0)
+		snprintf(first_failure, sizeof first_failure,
+			 "%s:%d: %s (%lld, %lld)", file, line, what, a, b);
+	if (!ok && before < 20)
 		fprintf(stderr, "# %s:%d: failed: %s (%lld, %lld)\n", file, line,
 			what, a, b);
 	return ok;
@@ -68,8 +74,10 @@ static int run_on(unsigned workers, int (*fn)(void *), void *arg)
 		for (size_t i_ = 0; i_ < COUNT(worker_counts); i_++) { \
 			unsigned n_ = worker_counts[i_]; \
 			int rc_ = run_on(n_, fn, (void *)(uintptr_t)n_); \
-			cr_assert_eq(rc_, 0, "%d on %u workers", rc_, n_); \
-			cr_assert_eq(failures, 0, "on %u workers", n_); \
+			cr_assert_eq(rc_, 0, "%d on %u workers: %s", rc_, \
+				     n_, first_failure); \
+			cr_assert_eq(failures, 0, "on %u workers: %s", n_, \
+				     first_failure); \
 		} \
 	} while (0)
 
@@ -117,6 +125,7 @@ static int in_child(int (*fn)(void *), const void *arg)
 	ssize_t k;
 	pid_t pid;
 
+	child_starts_threads();
 	fflush(NULL);
 	if (pipe(fd) < 0 || (pid = fork()) < 0)
 		return -1;

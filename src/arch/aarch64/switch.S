@@ -113,8 +113,8 @@
 	.cfi_restore \b
 	.endm
 
-/* Save the running context in *x0, go to the stack x1; x0 = x2. */
-	.macro leave_for
+/* x9 and x10 are used. */
+	.macro save_frame
 #if HAVE_PAC
 	PAC_SP
 	NEGATE
@@ -135,6 +135,11 @@
 	str	x9, [sp, FRAME_FPCR]
 	mov	x10, sp
 	str	x10, [x0]
+	.endm
+
+/* Save the running context in *x0, go to the stack x1; x0 = x2. */
+	.macro leave_for
+	save_frame
 	mov	x0, x2
 	mov	sp, x1
 	.endm
@@ -327,6 +332,30 @@ weft__arch_call_on:
 	ret
 	.cfi_endproc
 	.size	weft__arch_call_on, . - weft__arch_call_on
+
+/* void *weft__arch_catch(void **save, void *(*fn)(void *), void *arg)
+ * x0                     x0           x1                   x2
+ * The frame is only for a jump: fn leaves the other registers as they are. */
+	function weft__arch_catch
+weft__arch_catch:
+	.cfi_startproc
+	B_KEY
+	BTI_C
+	.cfi_remember_state
+	save_frame
+	mov	x0, x2
+	blr	x1
+	restore	x29, x30, FRAME_FP
+	add	sp, sp, FRAME_SIZE
+	.cfi_restore_state
+#if HAVE_PAC
+	NEGATE
+	AUT_SP
+	NEGATE
+#endif
+	ret
+	.cfi_endproc
+	.size	weft__arch_catch, . - weft__arch_catch
 
 /* GNU_PROPERTY_AARCH64_FEATURE_1_AND = BTI | PAC */
 #if HAVE_BTI || HAVE_PAC

@@ -92,8 +92,8 @@
 	.cfi_offset \reg, \at - FRAME_SIZE
 	.endm
 
-/* Save the running context in *a0, go to the stack a1; a0 = a2. */
-	.macro leave_for
+/* t0 is used. */
+	.macro save_frame
 	addi	sp, sp, -FRAME_SIZE
 	.cfi_def_cfa_offset FRAME_SIZE
 	save	ra, FRAME_RA
@@ -102,6 +102,11 @@
 	frrm	t0
 	sd	t0, FRAME_FRM(sp)
 	sd	sp, 0(a0)
+	.endm
+
+/* Save the running context in *a0, go to the stack a1; a0 = a2. */
+	.macro leave_for
+	save_frame
 	mv	a0, a2
 	mv	sp, a1
 	.endm
@@ -272,5 +277,22 @@ weft__arch_call_on:
 	ret
 	.cfi_endproc
 	.size	weft__arch_call_on, . - weft__arch_call_on
+
+/* void *weft__arch_catch(void **save, void *(*fn)(void *), void *arg)
+ * a0                     a0           a1                   a2
+ * The frame is only for a jump: fn leaves the other registers as they are. */
+	function weft__arch_catch
+weft__arch_catch:
+	.cfi_startproc
+	.cfi_remember_state
+	save_frame
+	mv	a0, a2
+	jalr	a1
+	restore	ra, FRAME_RA
+	addi	sp, sp, FRAME_SIZE
+	.cfi_restore_state
+	ret
+	.cfi_endproc
+	.size	weft__arch_catch, . - weft__arch_catch
 
 	.section .note.GNU-stack, "", @progbits

@@ -86,6 +86,14 @@ static inline _Noreturn void weft__arch_leave(void *to, void *pass)
 	__builtin_unreachable();
 }
 
+#if defined(__has_attribute)
+#if __has_attribute(function_return)
+#define WEFT_ARCH_RETURNS __attribute__((function_return("thunk-extern")))
+#define WEFT_ARCH_LEAVES(which) \
+	WEFT_ARCH_TLS_STORE(weft__arch_left_##which, __builtin_return_address(0))
+#endif
+#endif
+
 #define WEFT_ARCH_TLS_LOAD(symbol) __extension__ ({ \
 	void *weft__tls_value; \
 	__asm__ volatile("movq " #symbol "@gottpoff(%%rip), %0\n\t" \

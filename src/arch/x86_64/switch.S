@@ -65,8 +65,7 @@
 	.cfi_restore \reg
 	.endm
 
-/* Save the running context in *rdi, go to the stack rsi; rax = rdx. */
-	.macro leave_for
+	.macro save_frame
 	save	rbp
 	save	rbx
 	save	r12
@@ -77,6 +76,11 @@
 	.cfi_adjust_cfa_offset FRAME_R15
 	stmxcsr	FRAME_MXCSR(%rsp)
 	fnstcw	FRAME_CW(%rsp)
+	.endm
+
+/* Save the running context in *rdi, go to the stack rsi; rax = rdx. */
+	.macro leave_for
+	save_frame
 	movq	%rdx, %rax
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
@@ -218,6 +222,44 @@ weft__arch_enter:
 	.cfi_endproc
 	.size	weft__arch_enter, . - weft__arch_enter
 
+/* Where functions marked WEFT_ARCH_RETURNS end, by the compiler's name: a return
+ * if theirs is one of the noted addresses, else a jump.  rax, rdx: result. */
+	.weak	__x86_return_thunk
+	.hidden	__x86_return_thunk
+	.type	__x86_return_thunk, @function
+	.p2align 5
+__x86_return_thunk:
+	.cfi_startproc
+	movq	weft__arch_left_outer@gottpoff(%rip), %rsi
+	movq	(%rsp), %rcx
+	cmpq	%fs:(%rsi), %rcx
+	je	1f
+	cmpq	%fs:8(%rsi), %rcx
+	je	1f
+	leaq	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rcx
+	notrack jmp *%rcx
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset rip, -8
+1:	ret
+	.cfi_endproc
+	.size	__x86_return_thunk, . - __x86_return_thunk
+
+	.section .tbss, "awT", @nobits
+	.p2align 4
+	.globl	weft__arch_left_outer, weft__arch_left_inner
+	.hidden	weft__arch_left_outer, weft__arch_left_inner
+	.type	weft__arch_left_outer, @object
+	.type	weft__arch_left_inner, @object
+	.size	weft__arch_left_outer, 8
+	.size	weft__arch_left_inner, 8
+weft__arch_left_outer:
+	.zero	8
+weft__arch_left_inner:
+	.zero	8
+	.text
+
 /* void weft__arch_call_on(void *top, void (*fn)(void *), void *arg)
  *                         rdi        rsi                 rdx        */
 	function weft__arch_call_on
@@ -241,6 +283,24 @@ weft__arch_call_on:
 	ret
 	.cfi_endproc
 	.size	weft__arch_call_on, . - weft__arch_call_on
+
+/* void *weft__arch_catch(void **save, void *(*fn)(void *), void *arg)
+ * rax                    rdi          rsi                  rdx
+ * The frame is only for a jump: fn leaves the registers as they are. */
+	function weft__arch_catch
+weft__arch_catch:
+	.cfi_startproc
+	endbr64
+	.cfi_remember_state
+	save_frame
+	movq	%rsp, (%rdi)
+	movq	%rdx, %rdi
+	call	*%rsi
+	leaq	FRAME_RIP(%rsp), %rsp
+	.cfi_restore_state
+	ret
+	.cfi_endproc
+	.size	weft__arch_catch, . - weft__arch_catch
 
 	.section .rodata
 	.p2align 3
