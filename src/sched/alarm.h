@@ -70,6 +70,10 @@ bool weft__alarm_move(struct worker *w, struct alarm *a, int64_t deadline,
 /* True: it was in a heap and would have fired.  After it, it does not. */
 bool weft__alarm_stop(struct worker *w, struct alarm *a);
 
+/* Memory that may be new is about to be asked whether it is a timer: valgrind
+ * is told that this is meant. */
+void weft__alarm_peek(void *mem, size_t size);
+
 struct weft_runtime;
 
 /* The gate is closed: no alarm fires any more. */

@@ -195,6 +195,7 @@ int weft_after_func(weft_timer *timer, weft_time deadline, void (*fn)(void *),
 
 	if (!timer || !fn)
 		return -EINVAL;
+	weft__alarm_peek(timer, sizeof *timer);
 	weft_timer_fini(timer);
 	t = body_init(timer);
 	t->calls = true;

@@ -139,7 +139,7 @@ static int set_it(void *arg)
 static int frame(void *arg)
 {
 	(void)arg;
-	for (int lap = 0; lap < 500; lap++) {
+	for (int lap = fewer(500); lap > 0; lap--) {
 		weft_oneshot o = WEFT_ONESHOT_INIT;
 		void *v = NULL;
 		struct crew c;

@@ -26,6 +26,8 @@ static int run_child(int (*fn)(void *), void *arg)
 	ssize_t k;
 	pid_t pid;
 
+	if (under("valgrind"))
+		cr_skip_test("valgrind reports the access itself");
 	child_starts_threads();
 	fflush(NULL);
 	if (pipe(fd) < 0 || (pid = fork()) < 0)
@@ -135,8 +137,6 @@ Test(overflow, other_faults_reach_the_programs_handler)
 	struct sigaction sa = { .sa_handler = users };
 	int status;
 
-	if (under("valgrind"))
-		cr_skip_test("valgrind reports the access itself");
 	forbidden = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	cr_assert(forbidden != MAP_FAILED);
@@ -152,8 +152,6 @@ Test(overflow, other_faults_kill_as_ever)
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	int status;
 
-	if (under("valgrind"))
-		cr_skip_test("valgrind reports the access itself");
 	forbidden = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	cr_assert(forbidden != MAP_FAILED);
