@@ -29,7 +29,8 @@ static void work(void *arg)
 {
 	struct job *job = arg;
 	struct pool *p = job->pool;
-	long now = p->in_use += job->weight, most = p->most;
+	long now = atomic_fetch_add(&p->in_use, job->weight) + job->weight;
+	long most = p->most;
 
 	while (now > most && !atomic_compare_exchange_weak(&p->most, &most, now))
 		;

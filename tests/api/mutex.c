@@ -163,7 +163,8 @@ static void stand(void *arg)
 static int in_order(void *arg)
 {
 	(void)arg;
-	orders = standing = 0;
+	orders = 0;
+	standing = 0;
 	weft_waitgroup_add(&queue.all, 50);
 	weft_mutex_lock(&queue.m);
 	for (uintptr_t i = 0; i < 50; i++) {

@@ -228,6 +228,7 @@ static chan(int) same(chan(int) c)
 
 static int short_names(void *arg)
 {
+	const double real = 3.9;
 	chan(int) i = chan_make(int, 1), none = NULL;
 	chan(struct pair) p = chan_make(struct pair, 1);
 	chan(const char *) s = chan_make(const char *, WEFT_UNBOUNDED);
@@ -257,7 +258,7 @@ static int short_names(void *arg)
 	CHECK(strcmp(text, "word") == 0);
 	/* converted as in an assignment */
 	CHECK_EQ(chan_select(WEFT_FOREVER, on_send(u, once(0x1ff))), 0);
-	CHECK_EQ(chan_select(WEFT_FOREVER, on_send(u, 3.9)), 0);
+	CHECK_EQ(chan_select(WEFT_FOREVER, on_send(u, real)), 0);
 	CHECK_EQ(chan_select(WEFT_FOREVER, on_recv(u, &small)), 0);
 	CHECK_EQ(small, 0xff);
 	CHECK_EQ(chan_select(WEFT_FOREVER, on_recv(u, &small)), 0);

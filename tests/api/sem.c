@@ -111,7 +111,7 @@ static int enter_and_leave(void *arg)
 				;
 		else
 			CHECK_EQ(weft_sem_acquire(&s->s, n), 0);
-		now = s->inside += (int)n;
+		now = atomic_fetch_add(&s->inside, (int)n) + (int)n;
 		most = s->most;
 		while (now > most &&
 		       !atomic_compare_exchange_weak(&s->most, &most, now))

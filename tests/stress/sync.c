@@ -85,7 +85,8 @@ static void play_sem(struct party *p)
 			MUST(gave_up(err), "acquire: %d", err);
 			continue;
 		}
-		MUST((g->inside += n) <= g->permits, "too many inside");
+		MUST(atomic_fetch_add(&g->inside, n) + n <= g->permits,
+		     "too many inside");
 		if (rng_below(&p->rng, 2))
 			weft_yield();
 		g->inside -= n;
