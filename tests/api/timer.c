@@ -231,7 +231,8 @@ Test(timer, stop_and_restart_leave_nothing_stale)
 static int ticks(void *arg)
 {
 	const weft_time period = 300 * WEFT_US;
-	weft_time start = weft_in(WEFT_MS), v, last = start - period, now;
+	weft_time start = weft_in(100 * WEFT_MS), v, last = start - period;
+	weft_time now;
 	weft_timer t;
 	weft_chan *c;
 
