@@ -151,8 +151,8 @@ static void free_it(void *arg)
 static int frees(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
+	const int n = fewer(3000);
 	struct shot *s;
-	int n = fewer(3000);
 
 	freed = 0;
 	for (int i = 0; i < n; i++) {
@@ -189,8 +189,8 @@ static void retry(void *arg)
 
 static int frees_later(void *arg)
 {
+	const int n = fewer(500);
 	struct retry *r;
-	int n = fewer(500);
 
 	(void)arg;
 	freed = 0;
@@ -288,8 +288,6 @@ Test(after_func, restarts_itself)
 	EACH(restarts_itself);
 }
 
-/* --- many, and busy workers ---------------------------------------------------------- */
-
 enum { MANY = 100000 };
 
 static int many(void *arg)
@@ -338,8 +336,6 @@ Test(after_func, comes_though_the_workers_are_busy)
 {
 	EACH(busy);
 }
-
-/* --- races ------------------------------------------------------------------------------ */
 
 /* Every start begins a life that ends in one way: the function runs, a stop
  * says 1, or a start does. */

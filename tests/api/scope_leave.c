@@ -48,7 +48,7 @@ static void plain_scopes(void)
 	CHECK_EQ(weft_scope_end(&s), 0);
 	CHECK_EQ(n, 100);
 
-	CHECK_EQ(weft_scope_begin(&s, weft_in(2 * WEFT_MS)), 0);
+	CHECK_EQ(weft_scope_begin(&s, weft_in(200 * WEFT_MS)), 0);
 	GO(&s, wait_for_cancel, -ETIMEDOUT);
 	BEGIN(&t);
 	GO(&t, wait_for_cancel, -ECANCELED);
@@ -57,8 +57,8 @@ static void plain_scopes(void)
 	CHECK_EQ(weft_scope_end(&s), -ETIMEDOUT);
 
 	BEGIN(&s);
-	GO(&s, code, -EIO);
 	GO(&s, sleep_long, NULL);
+	GO(&s, code, -EIO);
 	CHECK_EQ(weft_scope_end(&s), -EIO);
 }
 

@@ -133,8 +133,8 @@ static int scopes_body(void *arg)
 	CHECK_EQ(weft_scope_end(&inner), -ETIMEDOUT);
 
 	BEGIN(&inner);
-	GO(&inner, code, -EIO);
 	GO(&inner, work, NULL);
+	GO(&inner, code, -EIO);
 	CHECK_EQ(weft_scope_end(&inner), -EIO);
 
 	weft_shield_end();
