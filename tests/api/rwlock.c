@@ -239,9 +239,10 @@ static void read_once(void *arg)
 	weft_waitgroup_done(arg);
 }
 
+/* Long enough for a routine that a spare worker took meanwhile, too. */
 static void settle_down(void)
 {
-	for (int i = 0; i < 20; i++)
+	for (int i = fewer(20000); i > 0; i--)
 		weft_yield();
 }
 

@@ -51,7 +51,8 @@ static bool check_at(bool ok, const char *what, const char *file, int line,
 /* False: the condition did not come true in 20 s, and a failure counts. */
 #define wait_until(c) \
 	__extension__({ \
-		weft_time until_ = weft_in(20 * WEFT_S); \
+		weft_time until_ = weft_in((under("valgrind") ? 55 : 20) * \
+					   WEFT_S); \
 		bool ok_; \
 		while (!(ok_ = (c)) && weft_now() < until_) \
 			weft_yield(); \
