@@ -104,8 +104,9 @@ WEFT_API WEFT_NODISCARD int weft_start(const weft_config *c,
 
 /**
  * Stop a runtime made by weft_start: cancel all routines, wait until they
- * have ended, end the workers, free rt.  From the first call on, spawns into
- * it give -ECANCELED.
+ * have ended, end the workers, free rt.  Those that are parked in a call that
+ * is no cancel point (weft_mutex_lock), with nothing in rt left that could wake
+ * them, are discarded.  From the first call on, spawns into it give -ECANCELED.
  *
  * Blocks until deadline at most.  Errors: -ETIMEDOUT (-EAGAIN with
  * WEFT_NOWAIT): some routines have not ended, they are named on stderr, go

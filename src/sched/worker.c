@@ -77,13 +77,13 @@ NOINLINE bool weft__pick_directed(struct worker *w)
 
 /* Where routines wait that are in no ring of ours; F2 takes turns.  Blocks in
  * the inject queue have theirs when they are due (J3 in injectq.h). */
-enum place { PINNED, URGENT, INJECT, STRANDED, BACKGROUND };
+enum source { PINNED, URGENT, INJECT, STRANDED, BACKGROUND };
 
-static struct routine *take_from(struct worker *w, unsigned place)
+static struct routine *take_from(struct worker *w, unsigned source)
 {
 	struct weft_runtime *rt = w->rt;
 
-	switch (place) {
+	switch (source) {
 	case PINNED:
 		return weft__injectq_take(&w->pinned, &w->runq, 0);
 	case URGENT:
@@ -108,15 +108,15 @@ struct routine *weft__take_waiting(struct worker *w)
 
 NOINLINE struct routine *weft__pick_looking(struct worker *w)
 {
-	unsigned places = looks_far(w) ? BACKGROUND + 1 : BACKGROUND;
+	unsigned sources = looks_far(w) ? BACKGROUND + 1 : BACKGROUND;
 	unsigned turn = w->turn++;
 	struct routine *r = NULL;
 
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
 	look_at_timers(w);
-	for (unsigned i = 0; i < places && !r; i++)
-		r = take_from(w, (turn + i) % places);          /* F2 */
+	for (unsigned i = 0; i < sources && !r; i++)
+		r = take_from(w, (turn + i) % sources);          /* F2 */
 	if (r) {
 		w->budget = BUDGET;
 		return r;

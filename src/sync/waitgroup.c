@@ -60,12 +60,12 @@ _Static_assert(sizeof(state_word) == sizeof(uint64_t), "state is one word");
 _Static_assert(sizeof(weft_waitgroup) == 16, "the size is public");
 
 /* A waiter's place in the list, on its stack. */
-struct place {
+struct waiting {
 	struct wait wt;
 	struct spinlock guard;          /* I4; after that, see the header */
 	bool detached;                  /* guard: off the list, by release */
 	weft_waitgroup *group;          /* valid until detached           */
-	struct place *next, *prev;      /* LOCKED                         */
+	struct waiting *next, *prev;    /* LOCKED                         */
 };
 
 static ALWAYS_INLINE state_word *state_of(weft_waitgroup *group)
@@ -93,7 +93,7 @@ static NOINLINE void release(weft_waitgroup *group)
 {
 	struct worker *w = weft__worker();
 	state_word *state = state_of(group);
-	struct place *p, *next, *ready = NULL, **end = &ready;
+	struct waiting *p, *next, *ready = NULL, **end = &ready;
 	unsigned spins = 0;
 	uint64_t s = load_rlx(state);
 
@@ -164,7 +164,7 @@ void weft_waitgroup_done(weft_waitgroup *group)
 /* --- wait ----------------------------------------------------------------- */
 
 /* Take LOCKED while the guard keeps the object alive.  False: detached. */
-static bool lock_guarded(struct place *p)
+static bool lock_guarded(struct waiting *p)
 {
 	unsigned spins = 0;
 
@@ -182,7 +182,7 @@ static bool lock_guarded(struct place *p)
 }
 
 /* Off the list.  False: release was here first. */
-static bool leave(struct place *p)
+static bool leave(struct waiting *p)
 {
 	bool was = lock_guarded(p);
 
@@ -213,7 +213,7 @@ static bool leave(struct place *p)
 
 static bool withdraw(struct wait *wt)
 {
-	return leave(container_of(wt, struct place, wt));
+	return leave(container_of(wt, struct waiting, wt));
 }
 
 /* The state, once no releaser is at work: zero, or something to wait for. */
@@ -228,11 +228,11 @@ static uint64_t settled(state_word *state)
 }
 
 /* Join the list.  False: the count is zero, and the object may be gone. */
-static bool enter(weft_waitgroup *group, struct place *p)
+static bool enter(weft_waitgroup *group, struct waiting *p)
 {
 	state_word *state = state_of(group);
 	unsigned spins = 0;
-	struct place *head;
+	struct waiting *head;
 	uint64_t s;
 
 	for (;;) {
@@ -261,7 +261,7 @@ static bool enter(weft_waitgroup *group, struct place *p)
 static NOINLINE int wait_slow(weft_waitgroup *group, struct worker *w,
 			      int64_t deadline, bool steady)
 {
-	struct place p;
+	struct waiting p;
 
 	if (deadline <= WEFT_NOWAIT && settled(state_of(group))) {
 		weft__budget(w);
