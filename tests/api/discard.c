@@ -56,8 +56,10 @@ static void wait_group(void *arg)
 
 static int join_it(void *arg)
 {
+	weft_id id = *(weft_id *)arg;   /* main's: gone once main saw us run */
+
 	ran++;
-	CHECK_EQ(weft_join(*(weft_id *)arg, NULL), 0);
+	CHECK_EQ(weft_join(id, NULL), 0);
 	return 0;
 }
 
