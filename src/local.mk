@@ -90,7 +90,11 @@ libweft_core_la_SOURCES = \
 	%D%/sync/place.h \
 	%D%/sync/mutex.h \
 	%D%/sync/mutex.c \
+	%D%/sync/tokens.h \
+	%D%/sync/tokens.c \
+	%D%/sync/rwlock.h \
 	%D%/sync/rwlock.c \
+	%D%/sync/rwwait.c \
 	%D%/sync/cond.c \
 	%D%/sync/lockgraph.h \
 	%D%/sync/lockgraph.c \

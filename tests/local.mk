@@ -125,6 +125,7 @@ api_tests = \
 	tests/api/routine \
 	tests/api/runtime \
 	tests/api/rwlock \
+	tests/api/rwlock_crowd \
 	tests/api/scope \
 	tests/api/scope_go \
 	tests/api/scope_leave \
@@ -226,6 +227,9 @@ tests_api_runtime_LDFLAGS = $(api_ldflags)
 tests_api_sem_SOURCES = %D%/api/sem.c $(crit_support)
 tests_api_sem_LDADD = $(api_libs)
 tests_api_sem_LDFLAGS = $(api_ldflags)
+tests_api_rwlock_crowd_SOURCES = %D%/api/rwlock_crowd.c $(crit_support)
+tests_api_rwlock_crowd_LDADD = $(api_libs)
+tests_api_rwlock_crowd_LDFLAGS = $(api_ldflags)
 tests_api_rwlock_SOURCES = %D%/api/rwlock.c $(crit_support)
 tests_api_rwlock_LDADD = $(api_libs)
 tests_api_rwlock_LDFLAGS = $(api_ldflags)

@@ -10,10 +10,12 @@
 
 /**
  * A lock that any number may have to read, or one alone to write.  Writers are
- * preferred: who comes to read while somebody waits to write waits too.  When
- * a writer leaves, those who wait to read go first, all at once.  So neither
- * starves; and who reads must not lock to read again: a writer that came
- * between would wait for the first, and the second for that writer.
+ * preferred: who comes to read while somebody waits for readers to leave waits
+ * too.  When a writer leaves, those who wait to read go first, all at once.  So
+ * neither starves; and who reads must not lock to read again: a writer that
+ * came between would wait for the first, and the second for that writer.
+ * Among writers it is as with a mutex: whoever runs may be first, but who has
+ * waited for a millisecond comes next.
  *
  * Readers on several workers do not slow each other down; after many of them,
  * the first to write pays a microsecond or two.  Not owned by a routine, as a
@@ -25,12 +27,12 @@
  */
 typedef struct weft_rwlock {
 	uint64_t weft__state;
-	void *weft__readers;
-	void *weft__writers;
-	uint32_t weft__cool;
+	uint64_t weft__gate;
+	void *weft__waiters;
+	uint32_t weft__cool, weft__ticket;
 } weft_rwlock;
 
-#define WEFT_RWLOCK_INIT { 0, NULL, NULL, 0 }
+#define WEFT_RWLOCK_INIT { 0, 0, NULL, 0, 0 }
 
 #ifdef __cplusplus
 extern "C" {

@@ -127,6 +127,14 @@ static NOINLINE void unlock_slow(weft_mutex *m)
 	}
 }
 
+void weft__gate_unlock(weft_mutex *m)
+{
+	uint64_t s = LOCKED;
+
+	if (unlikely(!cas_rel(word_of(m), &s, 0)))                  /* M1 */
+		unlock_slow(m);
+}
+
 void weft_mutex_unlock(weft_mutex *m)
 {
 	uint64_t s = LOCKED;
@@ -237,7 +245,8 @@ static struct worker *stand(struct worker *w, struct place *p, uint64_t s,
 	/* I2: the word is ours until then. */
 	p->after = with_first(LOCKED | (again ? 0 : s & WOKEN), first);
 	weft__lock_wait(p->object);
-	w = weft__park_release(w, &p->wt, release_list, p, PARK_MUTEX);
+	w = weft__park_release(w, &p->wt, release_list, p,
+				(enum park_reason)p->reason);
 	weft__lock_waited();
 	place_back(p);
 	return w;
@@ -310,7 +319,8 @@ static int contend(weft_mutex *m, struct worker *w, struct place *p,
 }
 
 static NOINLINE int lock_slow(weft_mutex *m, struct worker *w,
-			      int64_t deadline, bool steady)
+			      int64_t deadline, bool steady,
+			      enum park_reason reason)
 {
 	mutex_word *word = word_of(m);
 	uint64_t s = load_rlx(word);
@@ -324,6 +334,7 @@ static NOINLINE int lock_slow(weft_mutex *m, struct worker *w,
 		return 0;
 	p.since = 0;
 	p.starved = false;
+	p.reason = (uint8_t)reason;
 	return contend(m, w, &p, deadline, steady, false);
 }
 
@@ -331,7 +342,7 @@ static NOINLINE int lock_entering(weft_mutex *m, struct worker *w,
 				  int64_t deadline, bool steady)
 {
 	w = place_enter(w);
-	return lock_slow(m, w, deadline, steady);
+	return lock_slow(m, w, deadline, steady, PARK_MUTEX);
 }
 
 /* Whatever else the word says: one test and set, where the CPU has it. */
@@ -347,7 +358,7 @@ void weft_mutex_lock(weft_mutex *m)
 	if (unlikely(!place_count(w)))
 		lock_entering(m, w, WEFT_FOREVER, true);
 	else if (unlikely(!seize(m)))
-		lock_slow(m, w, WEFT_FOREVER, true);
+		lock_slow(m, w, WEFT_FOREVER, true, PARK_MUTEX);
 	weft__lock_took(m);
 }
 
@@ -361,7 +372,7 @@ int weft_mutex_lock_until(weft_mutex *m, weft_time deadline)
 	if (unlikely(!place_count(w)))
 		err = lock_entering(m, w, deadline, false);
 	else if (unlikely(!seize(m)))
-		err = lock_slow(m, w, deadline, false);
+		err = lock_slow(m, w, deadline, false, PARK_MUTEX);
 	if (!err)
 		weft__lock_took(m);
 	return err;
@@ -370,6 +381,14 @@ int weft_mutex_lock_until(weft_mutex *m, weft_time deadline)
 int weft_mutex_trylock(weft_mutex *m)
 {
 	return weft_mutex_lock_until(m, WEFT_NOWAIT);
+}
+
+int weft__gate_lock(weft_mutex *m, struct worker *w, int64_t deadline,
+		    bool steady, enum park_reason reason)
+{
+	if (likely(seize(m)))
+		return 0;
+	return lock_slow(m, w, deadline, steady, reason);
 }
 
 /* --- for a cond ---------------------------------------------------------------- */
@@ -406,6 +425,7 @@ void weft__mutex_relock(weft_mutex *m, struct worker *w, struct place *p)
 {
 	p->since = 0;
 	p->starved = false;
+	p->reason = PARK_MUTEX;
 	contend(m, w, p, WEFT_FOREVER, true, true);
 	weft__lock_took(m);
 }

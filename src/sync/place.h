@@ -32,11 +32,13 @@ struct place {
 	struct place *next, *prev;      /* BUSY                              */
 	struct place *last;             /* BUSY; only of the first           */
 	void *object;                   /* fixed: whose list                 */
-	void *with;                     /* fixed: cond: its mutex            */
-	uint64_t after;                 /* owner: the word when BUSY goes    */
+	void *with;                     /* fixed: cond: its mutex; rwlock:
+					 * not NULL: it writes, and has the gate */
+	uint64_t after;                 /* owner: for when BUSY goes         */
 	int64_t since;                  /* owner: when it began to wait      */
 	bool linked;                    /* BUSY: in the list                 */
 	bool starved;                   /* BUSY: the lock is handed to it    */
+	uint8_t reason;                 /* fixed: mutex: what it waits for   */
 	_Atomic bool moved;             /* from a cond to its mutex; claimed */
 };
 

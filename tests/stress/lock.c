@@ -245,10 +245,10 @@ static int play(void *arg)
 		}
 	while (weft_waitgroup_wait_until(&r->all, weft_in(20 * WEFT_S)))
 		stress_fail("somebody waits for ever: mutex %#" PRIx64
-			    ", rwlock %#" PRIx64 " %p %p, cond %#" PRIx64
+			    ", rwlock %#" PRIx64 " %#" PRIx64 " %p, cond %#" PRIx64
 			    " %#" PRIx64 " %#" PRIx64 ", %u queued",
 			    r->m.weft__word, r->l.weft__state,
-			    r->l.weft__readers, r->l.weft__writers,
+			    r->l.weft__gate, r->l.weft__waiters,
 			    r->q.weft__word, r->full.weft__word,
 			    r->empty.weft__word, r->queued);
 	for (unsigned i = 0; i < n; i++)
