@@ -1,0 +1,137 @@
+/* io/write.c - bytes into a descriptor. */
+#include "base/base.h"
+#include "io/io.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <weft/io.h>
+
+static ssize_t try_send(int fd, void *p)
+{
+	const struct io_op *op = p;
+
+	return weft__sys_send(fd, op->v->iov_base, op->v->iov_len,
+			      MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static ssize_t try_send_parts(int fd, void *p)
+{
+	const struct io_op *op = p;
+	struct msghdr m = {
+		.msg_iov = (struct iovec *)(uintptr_t)op->v,
+		.msg_iovlen = (size_t)op->n,
+	};
+
+	return weft__sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The first bytes of v, as many as a pipe or terminal that poll calls writable
+ * has room for: written by nobody else at a time, they do not block. */
+static ssize_t write_little(int fd, const struct iovec *v, int n)
+{
+	struct iovec one;
+
+	while (n > 1 && !v->iov_len) {
+		v++;
+		n--;
+	}
+	one.iov_base = v->iov_base;
+	one.iov_len = v->iov_len < PIPE_BUF ? v->iov_len : PIPE_BUF;
+	return weft__sys_writev(fd, &one, 1, 0);
+}
+
+static NOINLINE ssize_t write_polled(int fd, const struct io_op *op)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int flags = weft__sys_flags(fd), r;
+
+	if (flags < 0)
+		return flags;
+	if (flags & O_NONBLOCK)
+		return weft__sys_writev(fd, op->v, op->n, 0);
+	r = weft__sys_poll(&p, 1, 0);
+	if (r <= 0)
+		return r ? r : -EAGAIN;
+	if (op->size <= PIPE_BUF)
+		return weft__sys_writev(fd, op->v, op->n, 0);
+	return write_little(fd, op->v, op->n);
+}
+
+static ssize_t write_now(int fd, const struct io_op *op)
+{
+	ssize_t r = weft__sys_writev(fd, op->v, op->n, RWF_NOWAIT);
+
+	return unlikely(io_unsure(r)) ? write_polled(fd, op) : r;
+}
+
+/* Workers are deaf to SIGPIPE, other threads are not. */
+static ssize_t try_write(int fd, void *p)
+{
+	struct sys_hush h;
+	ssize_t r;
+
+	if (likely(weft__worker() != NULL))
+		return write_now(fd, p);
+	weft__sys_hush_begin(&h);
+	r = write_now(fd, p);
+	weft__sys_hush_end(&h, r == -EPIPE);
+	return r;
+}
+
+static ssize_t write_op(int fd, struct io_op *op, weft_time deadline)
+{
+	ssize_t r = -ENOTSOCK;
+
+	for (int i = 0; r == -ENOTSOCK && i < IO_AGAIN; i++) {
+		int kind = weft__desc_kind(fd);
+
+		if (unlikely(kind < 0))
+			return kind;
+		if (unlikely(!op->size) && kind != DESC_SOCKET)
+			return io_cancelled(deadline);
+		if (kind == DESC_FILE)
+			return weft__io_disk(fd, op, true, deadline);
+		if (kind == DESC_OTHER)
+			return weft__desc_do(fd, DESC_OUT, try_write, op, 0,
+					     deadline);
+		r = weft__desc_do(fd, DESC_OUT,
+				  op->n == 1 ? try_send : try_send_parts, op,
+				  0, deadline);
+		if (unlikely(r == -ENOTSOCK))
+			weft__desc_forget(fd);
+	}
+	return r;
+}
+
+ssize_t weft_write(int fd, const void *buf, size_t n, weft_time deadline)
+{
+	struct iovec v = { (void *)(uintptr_t)buf, n };
+	struct io_op op = { &v, 1, n };
+
+	return write_op(fd, &op, deadline);
+}
+
+ssize_t weft_writev(int fd, const struct iovec *v, int n, weft_time deadline)
+{
+	ssize_t size = weft__io_size(v, n);
+	struct io_op op = { v, n, (size_t)size };
+
+	return size < 0 ? size : write_op(fd, &op, deadline);
+}
+
+int weft_write_all(int fd, const void *buf, size_t n, size_t *done,
+		   weft_time deadline)
+{
+	size_t went = 0;
+	ssize_t r;
+
+	do {
+		r = weft_write(fd, (const char *)buf + went, n - went,
+			       deadline);
+		if (r > 0)
+			went += (size_t)r;
+	} while (r > 0 && went < n);
+	if (done)
+		*done = went;
+	return went == n && r >= 0 ? 0 : r ? (int)r : -EIO;
+}
