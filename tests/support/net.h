@@ -1,0 +1,112 @@
+/* support/net.h - sockets for tests: pairs over loopback, and what they are. */
+#ifndef WEFT_SUPPORT_NET_H
+#define WEFT_SUPPORT_NET_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE     /* EAI_NODATA */
+#endif
+
+#include "support/crew.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <weft/io.h>
+#include <weft/net.h>
+
+/* Long enough for anything that happens at all. */
+#define PATIENCE weft_in((under("valgrind") ? 55 : 20) * WEFT_S)
+
+__attribute__((unused))
+static int option(int fd, int level, int name)
+{
+	int v = -1;
+	socklen_t l = sizeof v;
+
+	return getsockopt(fd, level, name, &v, &l) < 0 ? -1 : v;
+}
+
+/* A loopback address of this family can be had. */
+__attribute__((unused))
+static bool have_ipv6(void)
+{
+	int fd = weft_tcp_listen("::1", 0, 0);
+
+	if (fd >= 0)
+		weft_close(fd);
+	return fd >= 0;
+}
+
+/* What is written on a arrives on b. */
+__attribute__((unused))
+static void carries(int a, int b)
+{
+	char buf[8] = "";
+
+	CHECK_EQ(weft_write(a, "ping", 4, PATIENCE), 4);
+	CHECK_EQ(weft_read_full(b, buf, 4, NULL, PATIENCE), 0);
+	CHECK(memcmp(buf, "ping", 4) == 0);
+}
+
+/* A connection of l's port on 127.0.0.1, and its other end. */
+__attribute__((unused))
+static int connected(int l, int *other)
+{
+	int c = weft_tcp_connect("127.0.0.1", weft_sockport(l), PATIENCE);
+
+	CHECK(c >= 0);
+	*other = weft_accept(l, NULL, NULL, PATIENCE);
+	CHECK(*other >= 0);
+	return c;
+}
+
+/* How many descriptors this process has. */
+__attribute__((unused))
+static int open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A socket of another's making, listening if it is told to; it blocks. */
+__attribute__((unused))
+static int handed(int family, const struct sockaddr *a, socklen_t l)
+{
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	CHECK(fd >= 0);
+	if (a) {
+		CHECK_EQ(bind(fd, a, l), 0);
+		CHECK_EQ(listen(fd, 8), 0);
+	}
+	return fd;
+}
+
+__attribute__((unused))
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+/* A directory of this test's own, removed by its name at the end. */
+__attribute__((unused))
+static char *own_dir(char *buf, size_t size)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(buf, size, "%s/weft-net-XXXXXX", tmp ? tmp : "/tmp");
+	CHECK(mkdtemp(buf) != NULL);
+	return buf;
+}
+
+#endif
