@@ -1,0 +1,113 @@
+/* file/op.c - see op.h. */
+#include "file/op.h"
+
+#include <weft/routine.h>
+
+struct job {
+	const struct file_op *op;
+	uint32_t generation;
+	ssize_t result;
+};
+
+/* --- here and on the pool -------------------------------------------------------- */
+
+static ssize_t direct(const struct file_op *op)
+{
+	uint32_t generation;
+	ssize_t r;
+
+	if (!op->on_fd)
+		return op->direct(&op->q);
+	r = weft__desc_enter(op->q.fd, &generation);                /* F1 */
+	if (r < 0)
+		return r;
+	r = op->direct(&op->q);
+	weft__desc_leave(op->q.fd);
+	return r;
+}
+
+static void *pool_job(void *arg)
+{
+	struct job *j = arg;
+	const struct file_op *op = j->op;
+
+	if (op->on_fd) {
+		j->result = weft__desc_enter_as(op->q.fd, j->generation);
+		if (j->result < 0)
+			return NULL;
+	}
+	j->result = op->direct(&op->q);
+	if (op->on_fd)
+		weft__desc_leave(op->q.fd);                         /* F1 */
+	return NULL;
+}
+
+static ssize_t on_pool(const struct file_op *op)
+{
+	struct job j = { .op = op };
+	int err;
+
+	if (op->on_fd) {
+		err = weft__desc_enter(op->q.fd, &j.generation);
+		if (err)
+			return err;
+		weft__desc_leave(op->q.fd);
+	}
+	err = weft_blocking(pool_job, &j, NULL);
+	if (err == -EAGAIN || err == -ENOMEM)
+		return direct(op);      /* no thread to be had: so be it */
+	return err ? err : j.result;
+}
+
+/* --- on the ring ------------------------------------------------------------------- */
+
+static void over(const struct ring_request *q, int32_t result)
+{
+	(void)result;
+	weft__desc_leave(q->fd);                                    /* F1 */
+}
+
+/* False: the ring does not take it. */
+static bool on_ring(struct worker *w, const struct file_op *op, ssize_t *result)
+{
+	uint32_t generation;
+	int32_t answer;
+	int err = weft__sysfile_fault(op->call, op->q.fd);
+
+	if (!err && op->on_fd)
+		err = weft__desc_enter(op->q.fd, &generation);      /* F1 */
+	if (err) {
+		*result = err;
+		return err < 0;         /* a limit is for who can keep it */
+	}
+	if (!weft__submit(&w, &op->q, op->early, op->on_fd ? over : NULL,
+			  &answer)) {
+		if (op->on_fd)
+			weft__desc_leave(op->q.fd);
+		return false;
+	}
+	*result = answer;
+	return answer != -EINTR;        /* nobody cancelled it: once more */
+}
+
+/* --- either --------------------------------------------------------------------------- */
+
+ssize_t weft__file_go(const struct file_op *op)
+{
+	struct worker *w = weft__worker();
+	ssize_t r;
+
+	if (!w)
+		return direct(op);
+	if (op->q.op < RING_OPS && weft__submit_has(&w, op->q.op) &&
+	    on_ring(w, op, &r))
+		return r;
+	return on_pool(op);
+}
+
+ssize_t weft__file_do(const struct file_op *op)
+{
+	if (weft__cancelled(weft__worker()))
+		return -ECANCELED;
+	return weft__file_go(op);
+}
