@@ -1,0 +1,117 @@
+/* tls/connection.h - one TLS connection: OpenSSL between two buffers.
+ *
+ * OpenSSL keeps its error queue per thread, and a routine that parks may wake up
+ * on another.  So OpenSSL never does I/O here: it takes its input from one
+ * buffer and puts its output into another (wire.c), and what moves bytes between
+ * the buffers and the descriptor, and parks, is outside of every OpenSSL call.
+ *
+ *     read                                  write
+ *     take the reading turn                 take the writing turn
+ *     lock, SSL_read, unlock                flush what is left from before
+ *     wants input? fill, again              lock, SSL_write, unlock
+ *     give the turn back                    flush, give the turn back
+ *
+ * Invariants
+ *   N1  `lock` is held around OpenSSL calls and what they touch.  Nobody parks
+ *       while holding it, so from clearing the error queue to reading it a
+ *       routine stays on one thread.
+ *   N2  the reading turn belongs to who fills `in`; only the tail of its buffer
+ *       is written without the lock.
+ *   N3  the writing turn belongs to who sends: `sending` is his.  What OpenSSL
+ *       makes goes to `out` and moves to `sending` when that is empty, so bytes
+ *       leave in the order in which they were made.
+ *   N4  a reader may make output, too (an alert, a key update), and may not wait
+ *       for a writer, who may be waiting for the other side to read.  It leaves
+ *       it in `out`, and who gives the writing turn back looks again after that.
+ *   N5  a writer may need input (half of a handshake message has arrived).  When
+ *       somebody reads, it waits for `moved`, else it fills `in` itself; who gives
+ *       the reading turn back tells it.
+ *
+ * Order: a turn, then lock.
+ */
+#ifndef WEFT_TLS_CONNECTION_H
+#define WEFT_TLS_CONNECTION_H
+
+#include <weft/cond.h>
+#include <weft/mutex.h>
+#include <weft/tls.h>
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+struct buffer {
+	char *data;
+	size_t off, len, size;          /* valid: data[off .. len)           */
+};
+
+struct weft_tls {
+	weft_tls_ctx *ctx;
+	int fd;
+	bool server;
+	weft_mutex reading, writing;    /* turns (N2, N3)                    */
+	weft_mutex lock;                /* N1                                */
+	weft_cond moved;                /* lock (N5)                         */
+	SSL *ssl;                       /* lock                              */
+	struct buffer in;               /* lock; tail: reading               */
+	struct buffer out;              /* lock                              */
+	struct buffer sending;          /* writing                           */
+	bool small;                     /* reading: the last fill was        */
+	bool ended;                     /* lock: the descriptor's stream     */
+	bool shut;                      /* lock: close_notify is made        */
+	bool no_memory;                 /* lock: out could not grow          */
+	bool starving;                  /* lock: a writer wants input        */
+	int failed;                     /* lock: OpenSSL will not go on      */
+	int unsendable;                 /* writing: the descriptor will not  */
+	char *alpn;                     /* fixed after the handshake         */
+	char error[200];                /* lock                              */
+};
+
+/* What an OpenSSL call came to, besides negative codes. */
+enum { OUTCOME_DONE, OUTCOME_INPUT, OUTCOME_CLOSED };
+
+/* --- context.c -------------------------------------------------------------- */
+
+/* A fresh SSL with the settings that ctx has now. */
+SSL *weft__tls_ssl_new(weft_tls_ctx *ctx);
+unsigned weft__tls_ctx_flags(const weft_tls_ctx *ctx);
+bool weft__tls_ctx_is_server(const weft_tls_ctx *ctx);
+
+/* --- outcome.c -------------------------------------------------------------- */
+
+/* What `ret` of the last call meant; its errors are out of the queue.  A
+ * negative one is final and is noted.  Locked. */
+int weft__tls_outcome_locked(weft_tls *t, int ret);
+
+/* --- wire.c ----------------------------------------------------------------- */
+
+/* Put t's buffers below its ssl. */
+int weft__tls_wire(weft_tls *t);
+void weft__tls_buffer_free(struct buffer *b);
+/* Room for n more; -ENOMEM. */
+int weft__tls_buffer_reserve(struct buffer *b, size_t n);
+
+static inline size_t buffer_used(const struct buffer *b)
+{
+	return b->len - b->off;
+}
+
+/* Read what the descriptor has into `in`, waiting for something; reading turn.
+ * Parks.  0 also at the end of the stream. */
+int weft__tls_fill(weft_tls *t, weft_time deadline);
+
+/* Send all that there is; writing turn.  Parks. */
+int weft__tls_flush(weft_tls *t, weft_time deadline);
+
+/* Take and give back the turns.  Taking parks; a cancel point.  Giving back the
+ * writing turn sends what was made meanwhile, without waiting. */
+int weft__tls_turn(weft_mutex *turn, weft_time deadline);
+void weft__tls_reading_done(weft_tls *t);
+void weft__tls_writing_done(weft_tls *t);
+
+/* Send what a reader has made, if nobody is sending and it goes at once. */
+void weft__tls_push(weft_tls *t);
+
+/* Wait until there may be more input; locked, which is given up meanwhile. */
+int weft__tls_await_input_locked(weft_tls *t, weft_time deadline);
+
+#endif

@@ -1,0 +1,262 @@
+/* tls/wire.c - the buffers below OpenSSL, and moving them to and from the
+ * descriptor; rules in connection.h.
+ */
+#include "tls/connection.h"
+
+#include <openssl/bio.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/io.h>
+
+/* A connection that is waited for keeps a small buffer; one that filled it gets
+ * room for two records. */
+enum { IN_SMALL = 4096, IN_LARGE = 2 * (16384 + 256) };
+
+void weft__tls_buffer_free(struct buffer *b)
+{
+	free(b->data);
+	memset(b, 0, sizeof *b);
+}
+
+int weft__tls_buffer_reserve(struct buffer *b, size_t n)
+{
+	size_t size;
+	char *data;
+
+	if (b->size - b->len >= n)
+		return 0;
+	if (b->off == b->len)
+		b->off = b->len = 0;
+	size = b->len + n;
+	if (size < 2 * b->size)
+		size = 2 * b->size;
+	data = realloc(b->data, size);
+	if (!data)
+		return -ENOMEM;
+	b->data = data;
+	b->size = size;
+	return 0;
+}
+
+/* --- what OpenSSL sees; locked, and nothing in here parks -------------------- */
+
+static int bio_read(BIO *bio, char *buf, int n)
+{
+	weft_tls *t = BIO_get_data(bio);
+	size_t k = buffer_used(&t->in);
+
+	BIO_clear_retry_flags(bio);
+	if (!k && !t->ended)
+		BIO_set_retry_read(bio);
+	if (!k)
+		return t->ended ? 0 : -1;
+	if (k > (size_t)n)
+		k = (size_t)n;
+	memcpy(buf, t->in.data + t->in.off, k);
+	t->in.off += k;
+	return (int)k;
+}
+
+static int bio_write(BIO *bio, const char *buf, int n)
+{
+	weft_tls *t = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	if (weft__tls_buffer_reserve(&t->out, (size_t)n) != 0) {
+		t->no_memory = true;
+		return -1;
+	}
+	memcpy(t->out.data + t->out.len, buf, (size_t)n);
+	t->out.len += (size_t)n;
+	return n;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	weft_tls *t = BIO_get_data(bio);
+
+	(void)number;
+	(void)pointer;
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+		return 1;
+	case BIO_CTRL_EOF:
+		return t->ended && !buffer_used(&t->in);
+	default:
+		return 0;
+	}
+}
+
+static BIO_METHOD *method;
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+
+static void method_make(void)
+{
+	int type = BIO_get_new_index();
+
+	method = type < 0 ? NULL : BIO_meth_new(type | BIO_TYPE_SOURCE_SINK,
+						"weft");
+	if (!method)
+		return;
+	BIO_meth_set_read(method, bio_read);
+	BIO_meth_set_write(method, bio_write);
+	BIO_meth_set_ctrl(method, bio_ctrl);
+}
+
+int weft__tls_wire(weft_tls *t)
+{
+	BIO *bio;
+
+	pthread_once(&method_once, method_make);
+	bio = method ? BIO_new(method) : NULL;
+	if (!bio)
+		return -ENOMEM;
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(t->ssl, bio, bio);
+	return 0;
+}
+
+/* --- input --------------------------------------------------------------------- */
+
+/* Room behind what is left, which moves to the front. */
+static int make_room_locked(weft_tls *t)
+{
+	struct buffer *in = &t->in;
+	size_t left = buffer_used(in);
+
+	if (!left && t->small && in->size > IN_SMALL)
+		weft__tls_buffer_free(in);
+	if (left && in->off)
+		memmove(in->data, in->data + in->off, left);
+	in->off = 0;
+	in->len = left;
+	if (left < in->size && (t->small || in->size >= IN_LARGE))
+		return 0;
+	return weft__tls_buffer_reserve(in, (in->size && !t->small ? IN_LARGE :
+					     IN_SMALL + left) - left);
+}
+
+int weft__tls_fill(weft_tls *t, weft_time deadline)
+{
+	ssize_t n = 0;
+	size_t room = 0;
+	char *tail;
+
+	weft_mutex_lock(&t->lock);
+	if (!t->ended)
+		n = make_room_locked(t);
+	if (!n)
+		room = t->in.size - t->in.len;
+	tail = room ? t->in.data + t->in.len : NULL;
+	weft_mutex_unlock(&t->lock);
+	if (tail)
+		n = weft_read(t->fd, tail, room, deadline);
+	if (n < 0)
+		return (int)n;
+	weft_mutex_lock(&t->lock);
+	t->in.len += (size_t)n;
+	t->ended |= n == 0;
+	t->small = (size_t)n < room && n < IN_SMALL;
+	if (t->starving)
+		weft_cond_broadcast(&t->moved);
+	weft_mutex_unlock(&t->lock);
+	return 0;
+}
+
+int weft__tls_await_input_locked(weft_tls *t, weft_time deadline)
+{
+	int err;
+
+	t->starving = true;
+	if (weft_mutex_trylock(&t->reading) != 0)
+		return weft_cond_wait_until(&t->moved, &t->lock, deadline);
+	weft_mutex_unlock(&t->lock);
+	err = weft__tls_fill(t, deadline);
+	weft__tls_reading_done(t);
+	weft_mutex_lock(&t->lock);
+	return err;
+}
+
+/* --- output -------------------------------------------------------------------- */
+
+/* False: there is nothing to send. */
+static bool load(weft_tls *t)
+{
+	struct buffer *s = &t->sending;
+
+	if (buffer_used(s))
+		return true;
+	weft__tls_buffer_free(s);
+	weft_mutex_lock(&t->lock);
+	*s = t->out;
+	memset(&t->out, 0, sizeof t->out);
+	weft_mutex_unlock(&t->lock);
+	return buffer_used(s) != 0;
+}
+
+/* It may be tried again. */
+static bool passing(ssize_t err)
+{
+	return err == -ETIMEDOUT || err == -EAGAIN || err == -ECANCELED ||
+	       err == -ENOMEM;
+}
+
+int weft__tls_flush(weft_tls *t, weft_time deadline)
+{
+	struct buffer *s = &t->sending;
+
+	while (!t->unsendable && load(t)) {
+		ssize_t n = weft_write(t->fd, s->data + s->off, buffer_used(s),
+				       deadline);
+
+		if (passing(n))
+			return (int)n;
+		if (n < 0)
+			t->unsendable = (int)n;
+		else
+			s->off += (size_t)n;
+	}
+	return t->unsendable;
+}
+
+void weft__tls_push(weft_tls *t)
+{
+	for (;;) {
+		bool more;
+		int err;
+
+		weft_mutex_lock(&t->lock);
+		more = buffer_used(&t->out) != 0;
+		weft_mutex_unlock(&t->lock);
+		if (!more || weft_mutex_trylock(&t->writing) != 0)
+			return;
+		err = weft__tls_flush(t, WEFT_NOWAIT);
+		weft_mutex_unlock(&t->writing);
+		if (err)
+			return;
+	}
+}
+
+/* --- turns ---------------------------------------------------------------------- */
+
+int weft__tls_turn(weft_mutex *turn, weft_time deadline)
+{
+	return weft_mutex_lock_until(turn, deadline);
+}
+
+void weft__tls_reading_done(weft_tls *t)
+{
+	weft_mutex_unlock(&t->reading);
+	weft_mutex_lock(&t->lock);
+	if (t->starving)                                    /* N5 */
+		weft_cond_broadcast(&t->moved);
+	weft_mutex_unlock(&t->lock);
+}
+
+void weft__tls_writing_done(weft_tls *t)
+{
+	weft_mutex_unlock(&t->writing);
+	weft__tls_push(t);                                  /* N4 */
+}
