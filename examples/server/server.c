@@ -1,0 +1,185 @@
+/* server.c - see server.h */
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+enum { BACKLOG = 4096, SPARE = 64 };    /* descriptors for all else */
+
+struct connection {
+	struct server *server;
+	int fd;
+	weft_id id;
+	struct connection *next, **at;
+};
+
+static void enlist(struct connection *c)
+{
+	struct server *s = c->server;
+
+	weft_mutex_lock(&s->lock);
+	c->at = &s->first;
+	c->next = s->first;
+	if (c->next)
+		c->next->at = &c->next;
+	s->first = c;
+	weft_mutex_unlock(&s->lock);
+	if (s->stopping)                /* too late to be told by drain */
+		weft_shutdown(c->fd, SHUT_RD);
+}
+
+static void delist(struct connection *c)
+{
+	struct server *s = c->server;
+
+	weft_mutex_lock(&s->lock);
+	*c->at = c->next;
+	if (c->next)
+		c->next->at = c->at;
+	weft_mutex_unlock(&s->lock);
+}
+
+static void connection(void *arg)
+{
+	struct connection *c = arg;
+	struct server *s = c->server;
+
+	c->id = weft_self();
+	enlist(c);
+	s->serve(s, c->fd);
+	delist(c);
+	weft_close(c->fd);
+	weft_sem_release(&s->slots, 1);
+	weft_waitgroup_done(&s->open);
+}
+
+static int start(struct server *s, int fd)
+{
+	struct connection c = { .server = s, .fd = fd };
+	int err;
+
+	weft_waitgroup_add(&s->open, 1);
+	err = weft_go_copy(NULL, connection, &c, sizeof c);
+	if (err) {
+		weft_waitgroup_done(&s->open);
+		weft_close(fd);
+	}
+	return err;
+}
+
+/* Until the listener is closed.  To have no descriptor left costs a pause, not
+ * the server. */
+static void accept_all(struct server *s)
+{
+	weft_time pause = 0;
+	int fd, err;
+
+	while (!s->stopping) {
+		if (weft_sem_acquire(&s->slots, 1))
+			return;
+		fd = weft_accept(s->fd, NULL, NULL, WEFT_FOREVER);
+		err = fd < 0 ? fd : start(s, fd);
+		if (!err) {
+			s->accepted++;
+			pause = 0;
+			continue;
+		}
+		weft_sem_release(&s->slots, 1);
+		s->failed += !s->stopping;
+		if (weft_accept_pause(err, &pause))
+			return;
+	}
+}
+
+static void drain(struct server *s)
+{
+	struct connection *c;
+
+	weft_mutex_lock(&s->lock);
+	for (c = s->first; c; c = c->next)
+		weft_shutdown(c->fd, SHUT_RD);
+	weft_mutex_unlock(&s->lock);
+	if (!weft_waitgroup_wait_until(&s->open, weft_in(s->grace)))
+		return;
+	weft_mutex_lock(&s->lock);
+	for (c = s->first; c; c = c->next)
+		weft_cancel(c->id);
+	weft_mutex_unlock(&s->lock);
+	weft_waitgroup_wait(&s->open);
+}
+
+void server_stop(struct server *s)
+{
+	if (atomic_exchange(&s->stopping, true))
+		return;
+	weft_close(s->fd);
+	weft_sem_release(&s->slots, 1);         /* the acceptor may be there */
+}
+
+struct watch {
+	struct server *server;
+	weft_chan *signals;
+};
+
+static int stop_at_signal(void *arg)
+{
+	struct watch *w = arg;
+
+	if (!weft_chan_recv(w->signals, NULL))
+		server_stop(w->server);
+	return 0;
+}
+
+static int descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l))
+		return 1024;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+	getrlimit(RLIMIT_NOFILE, &l);
+	return l.rlim_cur < 1000000 ? (int)l.rlim_cur : 1000000;
+}
+
+static int listen_and_serve(struct server *s)
+{
+	s->fd = weft_tcp_listen(s->host, s->port, BACKLOG);
+	if (s->fd < 0)
+		return s->fd;
+	s->ready(s, weft_sockport(s->fd));
+	fflush(stdout);
+	accept_all(s);
+	server_stop(s);
+	drain(s);
+	return 0;
+}
+
+int server_run(struct server *s)
+{
+	struct watch watch = { .server = s };
+	int room = descriptors() - SPARE, err;
+	weft_id watcher;
+	sigset_t set;
+
+	if (!s->max_connections || s->max_connections > room)
+		s->max_connections = room;
+	s->slots = (weft_sem)WEFT_SEM_INIT(s->max_connections);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	watch.signals = weft_signal_chan(&set);
+	if (!watch.signals)
+		return -ENOMEM;
+	err = weft_spawn(&watcher, NULL, stop_at_signal, &watch);
+	if (!err) {
+		err = listen_and_serve(s);
+		weft_cancel(watcher);
+		weft_join(watcher, NULL);
+	}
+	weft_chan_unref(watch.signals);
+	return err;
+}
