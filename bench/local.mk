@@ -6,7 +6,8 @@ BENCH_PROGS = %D%/switch %D%/yield %D%/spawn %D%/join %D%/pingpong \
 	%D%/parked %D%/steal %D%/cpu %D%/select \
 	%D%/mutex %D%/rwlock %D%/cond \
 	%D%/timer %D%/sleep \
-	%D%/scope
+	%D%/scope \
+	%D%/load %D%/echo %D%/http %D%/kv %D%/file
 EXTRA_PROGRAMS = $(BENCH_PROGS)
 
 BENCH_COMMON = %D%/bench.c %D%/bench.h
@@ -75,6 +76,20 @@ BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
 %C%_scope_SOURCES = %D%/scope.c $(BENCH_COMMON)
 %C%_scope_LDADD = $(BENCH_LIBS)
 %C%_scope_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_load_SOURCES = %D%/load.c
+%C%_load_LDADD =
+%C%_echo_SOURCES = %D%/echo.c %D%/client.c %D%/client.h $(BENCH_COMMON)
+%C%_echo_LDADD = $(BENCH_LIBS)
+%C%_echo_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_http_SOURCES = %D%/http.c %D%/client.c %D%/client.h $(BENCH_COMMON)
+%C%_http_LDADD = $(BENCH_LIBS)
+%C%_http_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_kv_SOURCES = %D%/kv.c %D%/client.c %D%/client.h $(BENCH_COMMON)
+%C%_kv_LDADD = $(BENCH_LIBS)
+%C%_kv_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_file_SOURCES = %D%/file.c $(BENCH_COMMON)
+%C%_file_LDADD = $(BENCH_LIBS)
+%C%_file_LDFLAGS = $(AM_LDFLAGS) -static
 
 EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/instructions.py %D%/instructions.tsv \
@@ -86,12 +101,15 @@ EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/go/nqueens.go %D%/go/parked.go %D%/go/steal.go %D%/go/select.go \
 	%D%/go/mutex.go %D%/go/rwlock.go %D%/go/cond.go \
 	%D%/go/timer.go %D%/go/sleep.go \
-	%D%/go/scope.go
+	%D%/go/scope.go \
+	%D%/go/client.go %D%/go/echo.go %D%/go/http.go %D%/go/kv.go \
+	%D%/go/file.go
 CLEANFILES += $(BENCH_PROGS) %D%/twins %D%/last.tsv
 
 BENCH_RUN = '$(srcdir)/%D%/run' --build='$(abs_builddir)/%D%'
 
-bench-build: $(BENCH_PROGS)
+# Some rows load the servers of the examples.
+bench-build: $(BENCH_PROGS) $(server_programs)
 
 # BENCHFLAGS: see bench/run --help, e.g. BENCHFLAGS='--rows=pingpong --plot'
 bench: bench-build
