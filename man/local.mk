@@ -1,11 +1,35 @@
 # weft.7 says what the ideas are; one page per header, the rest are links.
 dist_man_MANS = \
 	%D%/weft.7 \
+	%D%/weft_accept.3 \
+	%D%/weft_accept_pause.3 \
+	%D%/weft_addr_text.3 \
 	%D%/weft_after_func.3 \
+	%D%/weft_await.3 \
+	%D%/weft_await_done.3 \
 	%D%/weft_barrier.3 \
 	%D%/weft_barrier_wait.3 \
 	%D%/weft_barrier_wait_until.3 \
 	%D%/weft_blocking.3 \
+	%D%/weft_bufio.3 \
+	%D%/weft_bufio_buffered.3 \
+	%D%/weft_bufio_fill.3 \
+	%D%/weft_bufio_fini.3 \
+	%D%/weft_bufio_flush.3 \
+	%D%/weft_bufio_init.3 \
+	%D%/weft_bufio_init_io.3 \
+	%D%/weft_bufio_lend.3 \
+	%D%/weft_bufio_peek.3 \
+	%D%/weft_bufio_pending.3 \
+	%D%/weft_bufio_printf.3 \
+	%D%/weft_bufio_puts.3 \
+	%D%/weft_bufio_read.3 \
+	%D%/weft_bufio_read_full.3 \
+	%D%/weft_bufio_read_line.3 \
+	%D%/weft_bufio_read_until.3 \
+	%D%/weft_bufio_skip.3 \
+	%D%/weft_bufio_vprintf.3 \
+	%D%/weft_bufio_write.3 \
 	%D%/weft_call.3 \
 	%D%/weft_call_big.3 \
 	%D%/weft_cancel.3 \
@@ -26,12 +50,15 @@ dist_man_MANS = \
 	%D%/weft_chan_try_send.3 \
 	%D%/weft_chan_unref.3 \
 	%D%/weft_checkpoint.3 \
+	%D%/weft_close.3 \
 	%D%/weft_cond.3 \
 	%D%/weft_cond_broadcast.3 \
 	%D%/weft_cond_signal.3 \
 	%D%/weft_cond_wait.3 \
 	%D%/weft_cond_wait_until.3 \
 	%D%/weft_config_init.3 \
+	%D%/weft_connect.3 \
+	%D%/weft_copy.3 \
 	%D%/weft_coro.3 \
 	%D%/weft_coro_free.3 \
 	%D%/weft_coro_new.3 \
@@ -41,13 +68,27 @@ dist_man_MANS = \
 	%D%/weft_defer_begin.3 \
 	%D%/weft_defer_end.3 \
 	%D%/weft_detach.3 \
+	%D%/weft_dir_close.3 \
+	%D%/weft_dir_next.3 \
+	%D%/weft_dir_open.3 \
 	%D%/weft_exit.3 \
+	%D%/weft_fallocate.3 \
+	%D%/weft_fd_deadline.3 \
+	%D%/weft_fdatasync.3 \
+	%D%/weft_file.3 \
+	%D%/weft_file_read_all.3 \
+	%D%/weft_file_write_all.3 \
+	%D%/weft_fstat.3 \
+	%D%/weft_fsync.3 \
+	%D%/weft_ftruncate.3 \
 	%D%/weft_get.3 \
+	%D%/weft_getaddrinfo.3 \
 	%D%/weft_go.3 \
 	%D%/weft_go_attr.3 \
 	%D%/weft_go_copy.3 \
 	%D%/weft_go_words.3 \
 	%D%/weft_in.3 \
+	%D%/weft_io.3 \
 	%D%/weft_join.3 \
 	%D%/weft_join_until.3 \
 	%D%/weft_key_create.3 \
@@ -55,6 +96,13 @@ dist_man_MANS = \
 	%D%/weft_latch_count_down.3 \
 	%D%/weft_latch_wait.3 \
 	%D%/weft_latch_wait_until.3 \
+	%D%/weft_link.3 \
+	%D%/weft_loop.3 \
+	%D%/weft_loop_fd.3 \
+	%D%/weft_loop_run.3 \
+	%D%/weft_loop_start.3 \
+	%D%/weft_lstat.3 \
+	%D%/weft_mkdir.3 \
 	%D%/weft_mutex.3 \
 	%D%/weft_mutex_lock.3 \
 	%D%/weft_mutex_lock_until.3 \
@@ -62,6 +110,7 @@ dist_man_MANS = \
 	%D%/weft_mutex_unlock.3 \
 	%D%/weft_name.3 \
 	%D%/weft_name_set.3 \
+	%D%/weft_net.3 \
 	%D%/weft_now.3 \
 	%D%/weft_once.3 \
 	%D%/weft_once_do.3 \
@@ -70,11 +119,35 @@ dist_man_MANS = \
 	%D%/weft_oneshot_get.3 \
 	%D%/weft_oneshot_get_until.3 \
 	%D%/weft_oneshot_set.3 \
+	%D%/weft_open.3 \
+	%D%/weft_openat.3 \
 	%D%/weft_panic.3 \
 	%D%/weft_panic_text.3 \
 	%D%/weft_park_until.3 \
+	%D%/weft_peername.3 \
+	%D%/weft_pipe.3 \
+	%D%/weft_poll.3 \
+	%D%/weft_pread.3 \
+	%D%/weft_preadv.3 \
+	%D%/weft_process.3 \
+	%D%/weft_process_close.3 \
+	%D%/weft_process_exit.3 \
+	%D%/weft_process_kill.3 \
+	%D%/weft_process_spawn.3 \
+	%D%/weft_process_wait.3 \
+	%D%/weft_pwrite.3 \
+	%D%/weft_pwritev.3 \
+	%D%/weft_read.3 \
+	%D%/weft_read_full.3 \
+	%D%/weft_readlink.3 \
+	%D%/weft_readv.3 \
+	%D%/weft_recvfrom.3 \
+	%D%/weft_recvmsg.3 \
+	%D%/weft_rename.3 \
+	%D%/weft_rmdir.3 \
 	%D%/weft_routine.3 \
 	%D%/weft_run.3 \
+	%D%/weft_run_command.3 \
 	%D%/weft_run_config.3 \
 	%D%/weft_runtime.3 \
 	%D%/weft_rwlock.3 \
@@ -102,18 +175,30 @@ dist_man_MANS = \
 	%D%/weft_sem_acquire_until.3 \
 	%D%/weft_sem_release.3 \
 	%D%/weft_sem_try_acquire.3 \
+	%D%/weft_sendfile.3 \
+	%D%/weft_sendmsg.3 \
+	%D%/weft_sendto.3 \
 	%D%/weft_set.3 \
 	%D%/weft_shield.3 \
 	%D%/weft_shield_begin.3 \
 	%D%/weft_shield_end.3 \
+	%D%/weft_shutdown.3 \
+	%D%/weft_signal_chan.3 \
 	%D%/weft_sleep.3 \
 	%D%/weft_sleep_until.3 \
+	%D%/weft_socketpair.3 \
+	%D%/weft_sockname.3 \
+	%D%/weft_sockport.3 \
 	%D%/weft_spawn.3 \
 	%D%/weft_start.3 \
+	%D%/weft_stat.3 \
 	%D%/weft_stop.3 \
 	%D%/weft_strerror.3 \
 	%D%/weft_submit.3 \
 	%D%/weft_supervise.3 \
+	%D%/weft_symlink.3 \
+	%D%/weft_tcp_connect.3 \
+	%D%/weft_tcp_listen.3 \
 	%D%/weft_time.3 \
 	%D%/weft_timer.3 \
 	%D%/weft_timer_chan.3 \
@@ -123,6 +208,10 @@ dist_man_MANS = \
 	%D%/weft_timer_stop.3 \
 	%D%/weft_timer_wait.3 \
 	%D%/weft_try.3 \
+	%D%/weft_udp_bind.3 \
+	%D%/weft_unix_connect.3 \
+	%D%/weft_unix_listen.3 \
+	%D%/weft_unlink.3 \
 	%D%/weft_unpark.3 \
 	%D%/weft_version.3 \
 	%D%/weft_waitgroup.3 \
@@ -131,5 +220,41 @@ dist_man_MANS = \
 	%D%/weft_waitgroup_go.3 \
 	%D%/weft_waitgroup_wait.3 \
 	%D%/weft_waitgroup_wait_until.3 \
+	%D%/weft_waitpid.3 \
+	%D%/weft_walk.3 \
 	%D%/weft_workers.3 \
+	%D%/weft_write.3 \
+	%D%/weft_write_all.3 \
+	%D%/weft_writev.3 \
 	%D%/weft_yield.3
+
+# Of the library that is built where OpenSSL is.
+if HAVE_OPENSSL
+dist_man_MANS += \
+	%D%/weft_tls.3 \
+	%D%/weft_tls_alpn.3 \
+	%D%/weft_tls_bufio.3 \
+	%D%/weft_tls_cipher.3 \
+	%D%/weft_tls_client.3 \
+	%D%/weft_tls_close.3 \
+	%D%/weft_tls_ctx_client.3 \
+	%D%/weft_tls_ctx_openssl.3 \
+	%D%/weft_tls_ctx_ref.3 \
+	%D%/weft_tls_ctx_reload.3 \
+	%D%/weft_tls_ctx_server.3 \
+	%D%/weft_tls_ctx_unref.3 \
+	%D%/weft_tls_error.3 \
+	%D%/weft_tls_fd.3 \
+	%D%/weft_tls_flush.3 \
+	%D%/weft_tls_free.3 \
+	%D%/weft_tls_peer.3 \
+	%D%/weft_tls_read.3 \
+	%D%/weft_tls_read_full.3 \
+	%D%/weft_tls_resumed.3 \
+	%D%/weft_tls_server.3 \
+	%D%/weft_tls_server_name.3 \
+	%D%/weft_tls_shutdown.3 \
+	%D%/weft_tls_version.3 \
+	%D%/weft_tls_write.3 \
+	%D%/weft_tls_write_all.3
+endif
