@@ -1,6 +1,7 @@
 # The library: sources in the order a routine meets them.  Layers: src/LAYERS.
 noinst_LTLIBRARIES += libweft-core.la
-libweft_core_la_CFLAGS = $(AM_CFLAGS) $(WEFT_LIB_CFLAGS)
+libweft_core_la_CFLAGS = $(AM_CFLAGS) $(WEFT_LIB_CFLAGS) $(LIBURING_CFLAGS) $(CARES_CFLAGS)
+libweft_core_la_LIBADD = $(LIBURING_LIBS) $(CARES_LIBS)
 libweft_core_la_SOURCES = \
 	%D%/base/base.h \
 	%D%/base/panic.h \
@@ -12,6 +13,8 @@ libweft_core_la_SOURCES = \
 	%D%/base/capture.c \
 	%D%/base/chaos.c \
 	%D%/base/error.c \
+	%D%/base/fork.h \
+	%D%/base/fork.c \
 	%D%/arch/arch.h \
 	%D%/os/os.h \
 	%D%/os/clock.c \
@@ -21,8 +24,24 @@ libweft_core_la_SOURCES = \
 	%D%/os/memory.c \
 	%D%/os/spinwait.c \
 	%D%/os/symbol.c \
+	%D%/os/tell.h \
+	%D%/os/tell.c \
 	%D%/os/thread.h \
 	%D%/os/thread.c \
+	%D%/os/sys.h \
+	%D%/os/sys.c \
+	%D%/os/sysfile.h \
+	%D%/os/sysfile.c \
+	%D%/poll/poller.h \
+	%D%/poll/poller.c \
+	%D%/poll/nap.h \
+	%D%/poll/epoll.c \
+	%D%/poll/fdmap.h \
+	%D%/poll/fdmap.c \
+	%D%/poll/poll.c \
+	%D%/poll/uring.c \
+	%D%/poll/ring.h \
+	%D%/poll/ring.c \
 	%D%/sched/spawn.c \
 	%D%/routine/routine.h \
 	%D%/routine/record.c \
@@ -35,6 +54,8 @@ libweft_core_la_SOURCES = \
 	%D%/sched/steal.c \
 	%D%/sched/idle.h \
 	%D%/sched/idle.c \
+	%D%/sched/watch.h \
+	%D%/sched/watch.c \
 	%D%/routine/stack.h \
 	%D%/routine/stack.c \
 	%D%/routine/guard.c \
@@ -57,6 +78,10 @@ libweft_core_la_SOURCES = \
 	%D%/sched/alarm.c \
 	%D%/sched/blocking.h \
 	%D%/sched/blocking.c \
+	%D%/sched/submit.h \
+	%D%/sched/submit.c \
+	%D%/sched/culprit.h \
+	%D%/sched/culprit.c \
 	%D%/sched/monitor.h \
 	%D%/sched/monitor.c \
 	%D%/sched/join.c \
@@ -65,7 +90,11 @@ libweft_core_la_SOURCES = \
 	%D%/sched/config.c \
 	%D%/sched/discard.c \
 	%D%/sched/embed.c \
+	%D%/sched/drive.h \
+	%D%/sched/drive.c \
 	%D%/sched/entry.c \
+	%D%/sched/fork.h \
+	%D%/sched/fork.c \
 	%D%/sched/local.h \
 	%D%/sched/local.c \
 	%D%/sched/park_call.h \
@@ -90,11 +119,11 @@ libweft_core_la_SOURCES = \
 	%D%/sync/place.h \
 	%D%/sync/mutex.h \
 	%D%/sync/mutex.c \
-	%D%/sync/tokens.h \
-	%D%/sync/tokens.c \
 	%D%/sync/rwlock.h \
 	%D%/sync/rwlock.c \
 	%D%/sync/rwwait.c \
+	%D%/sync/tokens.h \
+	%D%/sync/tokens.c \
 	%D%/sync/cond.c \
 	%D%/sync/lockgraph.h \
 	%D%/sync/lockgraph.c \
@@ -106,6 +135,32 @@ libweft_core_la_SOURCES = \
 	%D%/sync/barrier.c \
 	%D%/sync/latch.c \
 	%D%/sync/oneshot.c \
+	%D%/sync/await.c \
+	%D%/io/desc.h \
+	%D%/io/desc.c \
+	%D%/io/edge.c \
+	%D%/io/io.h \
+	%D%/io/read.c \
+	%D%/io/write.c \
+	%D%/io/message.c \
+	%D%/io/disk.c \
+	%D%/io/copy.c \
+	%D%/io/fd.c \
+	%D%/io/bufio.c \
+	%D%/net/net.h \
+	%D%/net/resolve.c \
+	%D%/net/addr.c \
+	%D%/net/listen.c \
+	%D%/net/dial.c \
+	%D%/net/connect.c \
+	%D%/net/accept.c \
+	%D%/process/process.h \
+	%D%/process/signal.h \
+	%D%/process/signal.c \
+	%D%/process/waitpid.c \
+	%D%/process/child.c \
+	%D%/process/command.c \
+	%D%/process/exit.c \
 	%D%/time/sleep.c \
 	%D%/time/timer.c \
 	%D%/scope/scope.h \
@@ -117,6 +172,14 @@ libweft_core_la_SOURCES = \
 	%D%/scope/panic.c \
 	%D%/scope/defer.c \
 	%D%/scope/try.c \
+	%D%/file/op.h \
+	%D%/file/op.c \
+	%D%/file/file.c \
+	%D%/file/rw.c \
+	%D%/file/name.c \
+	%D%/file/whole.c \
+	%D%/file/dir.c \
+	%D%/file/walk.c \
 	%D%/coro/coro.c
 if ARCH_X86_64
 libweft_core_la_SOURCES += %D%/arch/x86_64/arch_cpu.h %D%/arch/x86_64/switch.S
@@ -126,6 +189,10 @@ libweft_core_la_SOURCES += %D%/arch/aarch64/arch_cpu.h %D%/arch/aarch64/switch.S
 endif
 if ARCH_RISCV64
 libweft_core_la_SOURCES += %D%/arch/riscv64/arch_cpu.h %D%/arch/riscv64/switch.S
+endif
+
+if HAVE_CARES
+libweft_core_la_SOURCES += %D%/net/ares.c
 endif
 
 # Unit tests reach hidden symbols through libweft-core.la, users link this.
@@ -141,12 +208,17 @@ include_HEADERS = include/weft.h
 weftincludedir = $(includedir)/weft
 weftinclude_HEADERS = \
 	include/weft/base.h \
+	include/weft/bufio.h \
 	include/weft/chan.h \
 	include/weft/coro.h \
+	include/weft/file.h \
 	include/weft/go.h \
 	include/weft/go_scope.h \
+	include/weft/loop.h \
 	include/weft/go_select.h \
 	include/weft/panic.h \
+	include/weft/process.h \
+	include/weft/io.h \
 	include/weft/routine.h \
 	include/weft/runtime.h \
 	include/weft/scope.h \
@@ -162,7 +234,28 @@ weftinclude_HEADERS = \
 	include/weft/barrier.h \
 	include/weft/latch.h \
 	include/weft/oneshot.h \
+	include/weft/await.h \
+	include/weft/net.h \
 	include/weft/time.h \
 	include/weft/version.h
 
-EXTRA_DIST += %D%/LAYERS %D%/weft.map %D%/arch/README
+# TLS: a library of its own, over OpenSSL and what is public of weft.
+if HAVE_OPENSSL
+weftinclude_HEADERS += include/weft/tls.h
+lib_LTLIBRARIES += libweft-tls.la
+libweft_tls_la_CFLAGS = $(AM_CFLAGS) $(WEFT_LIB_CFLAGS) $(OPENSSL_CFLAGS)
+libweft_tls_la_SOURCES = \
+	%D%/tls/connection.h \
+	%D%/tls/context.c \
+	%D%/tls/handshake.c \
+	%D%/tls/stream.c \
+	%D%/tls/wire.c \
+	%D%/tls/outcome.c
+libweft_tls_la_LIBADD = libweft.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+libweft_tls_la_LDFLAGS = $(AM_LDFLAGS) $(SAN_CFLAGS) -no-undefined \
+	-version-info $(WEFT_ABI) \
+	-Wl,-Bsymbolic-functions -Wl,--version-script=$(srcdir)/%D%/tls/weft-tls.map
+EXTRA_libweft_tls_la_DEPENDENCIES = %D%/tls/weft-tls.map
+endif
+
+EXTRA_DIST += %D%/LAYERS %D%/weft.map %D%/tls/weft-tls.map %D%/arch/README

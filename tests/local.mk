@@ -31,6 +31,7 @@ TESTS += $(MODELS)
 EXTRA_DIST += $(MODELS) \
 	%D%/model/cancel.pml \
 	%D%/model/idle.pml \
+	%D%/model/watch.pml \
 	%D%/model/mutex.pml \
 	%D%/model/park.pml \
 	%D%/model/rwlock.pml
@@ -48,7 +49,9 @@ endif
 api_libs = libweft.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 api_ldflags = $(AM_LDFLAGS) -no-install
 
-EXTRA_DIST += %D%/support/crew.h %D%/support/promise.h %D%/support/rt.h
+EXTRA_DIST += %D%/support/child.h %D%/support/crew.h %D%/support/fds.h %D%/support/sides.h %D%/support/pollers.h %D%/support/promise.h %D%/support/rt.h
+
+net_support = %D%/support/net.h
 
 # --- tests/arch
 arch_tests = \
@@ -67,18 +70,47 @@ tests_arch_unwind_LDADD = $(crit_libs)
 
 # --- tests/unit
 unit_tests = \
+	tests/unit/dial \
+	tests/unit/file \
 	tests/unit/guard \
 	tests/unit/injectq \
+	tests/unit/iofault \
+	tests/unit/poller \
+	tests/unit/poller_wait \
+	tests/unit/net \
 	tests/unit/record \
+	tests/unit/resolve \
+	tests/unit/ring \
 	tests/unit/runq \
 	tests/unit/stack \
-	tests/unit/timers
+	tests/unit/timers \
+	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 tests_unit_guard_SOURCES = %D%/unit/guard.c $(crit_support)
 tests_unit_guard_LDADD = $(crit_libs)
+tests_unit_ring_SOURCES = %D%/unit/ring.c $(crit_support)
+tests_unit_ring_LDADD = $(crit_libs)
+tests_unit_file_SOURCES = %D%/unit/file.c $(crit_support)
+tests_unit_file_LDADD = $(crit_libs)
+if HAVE_CARES
+check_PROGRAMS += tests/unit/ares
+TESTS += tests/unit/ares
+tests_unit_ares_SOURCES = %D%/unit/ares.c $(crit_support) $(net_support)
+tests_unit_ares_LDADD = $(crit_libs)
+endif
+tests_unit_dial_SOURCES = %D%/unit/dial.c $(crit_support) $(net_support)
+tests_unit_dial_LDADD = $(crit_libs)
+tests_unit_net_SOURCES = %D%/unit/net.c $(crit_support) $(net_support)
+tests_unit_net_LDADD = $(crit_libs)
+tests_unit_resolve_SOURCES = %D%/unit/resolve.c $(crit_support) $(net_support)
+tests_unit_resolve_LDADD = $(crit_libs)
 tests_unit_injectq_SOURCES = %D%/unit/injectq.c $(crit_support)
 tests_unit_injectq_LDADD = $(crit_libs)
+tests_unit_poller_SOURCES = %D%/unit/poller.c $(crit_support)
+tests_unit_poller_LDADD = $(crit_libs)
+tests_unit_poller_wait_SOURCES = %D%/unit/poller_wait.c $(crit_support)
+tests_unit_poller_wait_LDADD = $(crit_libs)
 tests_unit_record_SOURCES = %D%/unit/record.c $(crit_support)
 tests_unit_record_LDADD = $(crit_libs)
 tests_unit_runq_SOURCES = %D%/unit/runq.c $(crit_support)
@@ -87,6 +119,10 @@ tests_unit_stack_SOURCES = %D%/unit/stack.c $(crit_support)
 tests_unit_stack_LDADD = $(crit_libs)
 tests_unit_timers_SOURCES = %D%/unit/timers.c $(crit_support)
 tests_unit_timers_LDADD = $(crit_libs)
+tests_unit_waitpid_SOURCES = %D%/unit/waitpid.c $(crit_support)
+tests_unit_waitpid_LDADD = $(crit_libs)
+tests_unit_iofault_SOURCES = %D%/unit/iofault.c $(crit_support)
+tests_unit_iofault_LDADD = $(crit_libs)
 
 api_scripts = %D%/api/go_refused.sh
 TESTS += $(api_scripts)
@@ -95,26 +131,44 @@ EXTRA_DIST += $(api_scripts)
 # --- tests/api
 api_tests = \
 	tests/api/after_func \
+	tests/api/await \
 	tests/api/barrier \
 	tests/api/blocking \
+	tests/api/blocking_pool \
+	tests/api/bufio \
 	tests/api/cancel \
 	tests/api/cancel_rules \
 	tests/api/chan \
 	tests/api/chan_partners \
 	tests/api/cond \
 	tests/api/coro \
+	tests/api/culprit \
 	tests/api/defer \
 	tests/api/discard \
 	tests/api/embed \
 	tests/api/errors \
+	tests/api/exit \
 	tests/api/fairness \
+	tests/api/file \
+	tests/api/file_busy \
+	tests/api/file_tree \
+	tests/api/fork \
 	tests/api/go \
+	tests/api/io \
+	tests/api/io_close \
+	tests/api/io_copy \
+	tests/api/io_message \
+	tests/api/io_wait \
 	tests/api/join \
 	tests/api/latch \
 	tests/api/limits \
 	tests/api/local \
 	tests/api/lockcycle \
+	tests/api/loop \
 	tests/api/mutex \
+	tests/api/net \
+	tests/api/net_accept \
+	tests/api/net_connect \
 	tests/api/once \
 	tests/api/oneshot \
 	tests/api/outside \
@@ -122,6 +176,10 @@ api_tests = \
 	tests/api/panic \
 	tests/api/panic_told \
 	tests/api/park \
+	tests/api/process \
+	tests/api/process_command \
+	tests/api/process_spawn \
+	tests/api/resolve \
 	tests/api/routine \
 	tests/api/runtime \
 	tests/api/rwlock \
@@ -133,9 +191,11 @@ api_tests = \
 	tests/api/select_ends \
 	tests/api/sem \
 	tests/api/shield \
+	tests/api/signal \
 	tests/api/sleep \
 	tests/api/supervise \
 	tests/api/timer \
+	tests/api/timer_crowd \
 	tests/api/timer_select \
 	tests/api/timer_shared \
 	tests/api/try \
@@ -143,6 +203,9 @@ api_tests = \
 	tests/api/waitgroup
 check_PROGRAMS += $(api_tests)
 TESTS += $(api_tests)
+tests_api_await_SOURCES = %D%/api/await.c $(crit_support)
+tests_api_await_LDADD = $(api_libs)
+tests_api_await_LDFLAGS = $(api_ldflags)
 tests_api_barrier_SOURCES = %D%/api/barrier.c $(crit_support)
 tests_api_barrier_LDADD = $(api_libs)
 tests_api_barrier_LDFLAGS = $(api_ldflags)
@@ -176,6 +239,18 @@ tests_api_embed_LDFLAGS = $(api_ldflags)
 tests_api_errors_SOURCES = %D%/api/errors.c $(crit_support)
 tests_api_errors_LDADD = $(api_libs)
 tests_api_errors_LDFLAGS = $(api_ldflags)
+tests_api_file_tree_SOURCES = %D%/api/file_tree.c $(crit_support)
+tests_api_file_tree_LDADD = $(api_libs)
+tests_api_file_tree_LDFLAGS = $(api_ldflags)
+tests_api_file_busy_SOURCES = %D%/api/file_busy.c $(crit_support)
+tests_api_file_busy_LDADD = $(api_libs)
+tests_api_file_busy_LDFLAGS = $(api_ldflags)
+tests_api_file_SOURCES = %D%/api/file.c $(crit_support)
+tests_api_file_LDADD = $(api_libs)
+tests_api_file_LDFLAGS = $(api_ldflags)
+tests_api_blocking_pool_SOURCES = %D%/api/blocking_pool.c $(crit_support)
+tests_api_blocking_pool_LDADD = $(api_libs)
+tests_api_blocking_pool_LDFLAGS = $(api_ldflags)
 tests_api_go_SOURCES = %D%/api/go.c $(crit_support)
 tests_api_go_LDADD = $(api_libs)
 tests_api_go_LDFLAGS = $(api_ldflags)
@@ -206,9 +281,30 @@ tests_api_overflow_LDFLAGS = $(api_ldflags)
 tests_api_lockcycle_SOURCES = %D%/api/lockcycle.c $(crit_support)
 tests_api_lockcycle_LDADD = $(api_libs)
 tests_api_lockcycle_LDFLAGS = $(api_ldflags)
+tests_api_loop_SOURCES = %D%/api/loop.c $(crit_support)
+tests_api_loop_LDADD = $(api_libs)
+tests_api_loop_LDFLAGS = $(api_ldflags)
+tests_api_timer_crowd_SOURCES = %D%/api/timer_crowd.c $(crit_support)
+tests_api_timer_crowd_LDADD = $(api_libs)
+tests_api_timer_crowd_LDFLAGS = $(api_ldflags)
+tests_api_culprit_SOURCES = %D%/api/culprit.c $(crit_support)
+tests_api_culprit_LDADD = $(api_libs)
+tests_api_culprit_LDFLAGS = $(api_ldflags)
 tests_api_mutex_SOURCES = %D%/api/mutex.c $(crit_support)
 tests_api_mutex_LDADD = $(api_libs)
 tests_api_mutex_LDFLAGS = $(api_ldflags)
+tests_api_net_SOURCES = %D%/api/net.c $(crit_support) $(net_support)
+tests_api_net_LDADD = $(api_libs)
+tests_api_net_LDFLAGS = $(api_ldflags)
+tests_api_net_accept_SOURCES = %D%/api/net_accept.c $(crit_support) $(net_support)
+tests_api_net_accept_LDADD = $(api_libs)
+tests_api_net_accept_LDFLAGS = $(api_ldflags)
+tests_api_net_connect_SOURCES = %D%/api/net_connect.c $(crit_support) $(net_support)
+tests_api_net_connect_LDADD = $(api_libs)
+tests_api_net_connect_LDFLAGS = $(api_ldflags)
+tests_api_resolve_SOURCES = %D%/api/resolve.c $(crit_support) $(net_support)
+tests_api_resolve_LDADD = $(api_libs)
+tests_api_resolve_LDFLAGS = $(api_ldflags)
 tests_api_panic_SOURCES = %D%/api/panic.c $(crit_support)
 tests_api_panic_LDADD = $(api_libs)
 tests_api_panic_LDFLAGS = $(api_ldflags)
@@ -281,9 +377,74 @@ tests_api_try_LDFLAGS = $(api_ldflags)
 tests_api_unwind_SOURCES = %D%/api/unwind.c $(crit_support)
 tests_api_unwind_LDADD = $(api_libs)
 tests_api_unwind_LDFLAGS = $(api_ldflags)
+tests_api_exit_SOURCES = %D%/api/exit.c $(crit_support)
+tests_api_exit_LDADD = $(api_libs)
+tests_api_exit_LDFLAGS = $(api_ldflags)
+tests_api_fork_SOURCES = %D%/api/fork.c $(crit_support)
+tests_api_fork_LDADD = $(api_libs)
+tests_api_fork_LDFLAGS = $(api_ldflags)
+tests_api_process_SOURCES = %D%/api/process.c $(crit_support)
+tests_api_process_LDADD = $(api_libs)
+tests_api_process_LDFLAGS = $(api_ldflags)
+tests_api_process_command_SOURCES = %D%/api/process_command.c $(crit_support)
+tests_api_process_command_LDADD = $(api_libs)
+tests_api_process_command_LDFLAGS = $(api_ldflags)
+tests_api_process_spawn_SOURCES = %D%/api/process_spawn.c $(crit_support)
+tests_api_process_spawn_LDADD = $(api_libs)
+tests_api_process_spawn_LDFLAGS = $(api_ldflags)
+tests_api_signal_SOURCES = %D%/api/signal.c $(crit_support)
+tests_api_signal_LDADD = $(api_libs)
+tests_api_signal_LDFLAGS = $(api_ldflags)
 tests_api_waitgroup_SOURCES = %D%/api/waitgroup.c $(crit_support)
 tests_api_waitgroup_LDADD = $(api_libs)
 tests_api_waitgroup_LDFLAGS = $(api_ldflags)
+
+if HAVE_OPENSSL
+tls_tests = \
+	tests/api/tls \
+	tests/api/tls_crowd \
+	tests/api/tls_ends \
+	tests/api/tls_tools
+check_PROGRAMS += $(tls_tests)
+TESTS += $(tls_tests)
+tls_cflags = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tls_libs = libweft-tls.la $(api_libs) $(OPENSSL_LIBS)
+tests_api_tls_SOURCES = %D%/api/tls.c $(crit_support)
+tests_api_tls_CFLAGS = $(tls_cflags)
+tests_api_tls_LDADD = $(tls_libs)
+tests_api_tls_LDFLAGS = $(api_ldflags)
+tests_api_tls_crowd_SOURCES = %D%/api/tls_crowd.c $(crit_support)
+tests_api_tls_crowd_CFLAGS = $(tls_cflags)
+tests_api_tls_crowd_LDADD = $(tls_libs)
+tests_api_tls_crowd_LDFLAGS = $(api_ldflags)
+tests_api_tls_ends_SOURCES = %D%/api/tls_ends.c $(crit_support)
+tests_api_tls_ends_CFLAGS = $(tls_cflags)
+tests_api_tls_ends_LDADD = $(tls_libs)
+tests_api_tls_ends_LDFLAGS = $(api_ldflags)
+tests_api_tls_tools_SOURCES = %D%/api/tls_tools.c $(crit_support)
+tests_api_tls_tools_CFLAGS = $(tls_cflags)
+tests_api_tls_tools_LDADD = $(tls_libs)
+tests_api_tls_tools_LDFLAGS = $(api_ldflags)
+endif
+EXTRA_DIST += %D%/support/meet.h %D%/support/pki.h
+tests_api_bufio_SOURCES = %D%/api/bufio.c $(crit_support)
+tests_api_bufio_LDADD = $(api_libs)
+tests_api_bufio_LDFLAGS = $(api_ldflags)
+tests_api_io_SOURCES = %D%/api/io.c $(crit_support)
+tests_api_io_LDADD = $(api_libs)
+tests_api_io_LDFLAGS = $(api_ldflags)
+tests_api_io_close_SOURCES = %D%/api/io_close.c $(crit_support)
+tests_api_io_close_LDADD = $(api_libs)
+tests_api_io_close_LDFLAGS = $(api_ldflags)
+tests_api_io_copy_SOURCES = %D%/api/io_copy.c $(crit_support)
+tests_api_io_copy_LDADD = $(api_libs)
+tests_api_io_copy_LDFLAGS = $(api_ldflags)
+tests_api_io_message_SOURCES = %D%/api/io_message.c $(crit_support)
+tests_api_io_message_LDADD = $(api_libs)
+tests_api_io_message_LDFLAGS = $(api_ldflags)
+tests_api_io_wait_SOURCES = %D%/api/io_wait.c $(crit_support)
+tests_api_io_wait_LDADD = $(api_libs)
+tests_api_io_wait_LDFLAGS = $(api_ldflags)
 
 # --- tests/regress
 regress_tests = \
@@ -302,7 +463,13 @@ regress_tests = \
 	tests/regress/0013-signal-gave-up \
 	tests/regress/0014-join-at-stop \
 	tests/regress/0015-cancel-at-stop \
-	tests/regress/0016-spawn-at-stop
+	tests/regress/0016-spawn-at-stop \
+	tests/regress/0017-look-and-read \
+	tests/regress/0018-urgent-mark \
+	tests/regress/0019-closer-left \
+	tests/regress/0020-closer-waits \
+	tests/regress/0021-two-pollers \
+	tests/regress/0022-drop-at-stop
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -321,13 +488,21 @@ tests_regress_0013_signal_gave_up_SOURCES = %D%/regress/0013-signal-gave-up.c
 tests_regress_0014_join_at_stop_SOURCES = %D%/regress/0014-join-at-stop.c
 tests_regress_0015_cancel_at_stop_SOURCES = %D%/regress/0015-cancel-at-stop.c
 tests_regress_0016_spawn_at_stop_SOURCES = %D%/regress/0016-spawn-at-stop.c
+tests_regress_0017_look_and_read_SOURCES = %D%/regress/0017-look-and-read.c
+tests_regress_0018_urgent_mark_SOURCES = %D%/regress/0018-urgent-mark.c
+tests_regress_0019_closer_left_SOURCES = %D%/regress/0019-closer-left.c
+tests_regress_0020_closer_waits_SOURCES = %D%/regress/0020-closer-waits.c
+tests_regress_0021_two_pollers_SOURCES = %D%/regress/0021-two-pollers.c
+tests_regress_0022_drop_at_stop_SOURCES = %D%/regress/0022-drop-at-stop.c
 
 # --- tests/stress
 stress_tests = \
 	tests/stress/cancel \
 	tests/stress/chan \
 	tests/stress/chaos \
+	tests/stress/io \
 	tests/stress/lock \
+	tests/stress/net \
 	tests/stress/select \
 	tests/stress/sync \
 	tests/stress/timer \
@@ -339,7 +514,9 @@ tests_stress_cancel_SOURCES = %D%/stress/cancel.c
 tests_stress_wait_SOURCES = %D%/stress/wait.c
 tests_stress_chan_SOURCES = %D%/stress/chan.c
 tests_stress_chaos_SOURCES = %D%/stress/chaos.c
+tests_stress_io_SOURCES = %D%/stress/io.c
 tests_stress_lock_SOURCES = %D%/stress/lock.c
+tests_stress_net_SOURCES = %D%/stress/net.c
 tests_stress_select_SOURCES = %D%/stress/select.c
 tests_stress_timer_SOURCES = %D%/stress/timer.c
 tests_stress_sync_SOURCES = %D%/stress/sync.c
@@ -367,4 +544,4 @@ AM_TESTS_ENVIRONMENT = \
 		weft_debug TEST_WRAPPER;
 
 mostlyclean-local:
-	-rm -rf tests/*/*.reports examples/*.reports
+	-rm -rf tests/*/*.reports examples/*.reports examples/*/*.reports

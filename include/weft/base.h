@@ -64,6 +64,17 @@ typedef uint64_t weft_id;
 #define WEFT_EAI_SERVICE    (-4209)
 #define WEFT_EAI_SOCKTYPE   (-4210)
 
+/* What TLS can answer (weft/tls.h); WEFT_ETLS is all that has no own code. */
+#define WEFT_ETLS           (-4301)     /* the protocol was violated */
+#define WEFT_ETLS_TRUNCATED (-4302)     /* the stream ended, unannounced */
+#define WEFT_ETLS_UNTRUSTED (-4303)     /* nobody trusted vouches for the peer */
+#define WEFT_ETLS_HOST      (-4304)     /* the certificate is another host's */
+#define WEFT_ETLS_EXPIRED   (-4305)     /* ... or is not valid at this time */
+#define WEFT_ETLS_ALERT     (-4306)     /* the peer refused, with an alert */
+#define WEFT_ETLS_ALPN      (-4307)     /* no protocol in common */
+#define WEFT_ETLS_CERT      (-4308)     /* own certificate or key is unusable */
+#define WEFT_ETLS_CA        (-4309)     /* trusted certificates are unusable */
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -45,6 +45,24 @@ const char *weft_strerror(int err)
 		return "service not supported for this socket type";
 	case WEFT_EAI_SOCKTYPE:
 		return "socket type not supported";
+	case WEFT_ETLS:
+		return "TLS protocol violated";
+	case WEFT_ETLS_TRUNCATED:
+		return "TLS stream ended without notice";
+	case WEFT_ETLS_UNTRUSTED:
+		return "certificate not trusted";
+	case WEFT_ETLS_HOST:
+		return "certificate belongs to another host";
+	case WEFT_ETLS_EXPIRED:
+		return "certificate expired or not yet valid";
+	case WEFT_ETLS_ALERT:
+		return "TLS peer sent an alert";
+	case WEFT_ETLS_ALPN:
+		return "no application protocol in common";
+	case WEFT_ETLS_CERT:
+		return "certificate or key unusable";
+	case WEFT_ETLS_CA:
+		return "trusted certificates unusable";
 	default:
 		break;
 	}

@@ -51,6 +51,8 @@ weft_chan *weft_chan_new(size_t elem_size, size_t capacity)
 	return c;
 }
 
+void (*_Atomic weft__chan_abandoned)(struct weft_chan *c);
+
 weft_chan *weft_chan_ref(weft_chan *c)
 {
 	if (c)
@@ -62,9 +64,14 @@ void weft_chan_unref(weft_chan *c)
 {
 	if (!c)
 		return;
-	if (load_acq(&c->refs) != 1 &&                              /* C3 */
-	    sub_acqrel(&c->refs, 1) != 1)                           /* C3 */
-		return;
+	if (load_acq(&c->refs) != 1) {                              /* C3 */
+		size_t was = sub_acqrel(&c->refs, 1);               /* C3 */
+
+		if (unlikely(was == (FED | 1)))
+			load_rlx(&weft__chan_abandoned)(c);
+		else if (was != 1)
+			return;
+	}
 	/* Whoever completed the operation that let us go is out by now. */
 	spin_lock(&c->lock);
 	if (unlikely(!list_empty(&c->receivers) || !list_empty(&c->senders))) {

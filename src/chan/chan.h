@@ -68,7 +68,13 @@
 #include <weft/chan.h>
 
 #define CLOSED (UINT64_C(1) << 63)      /* in state  */
+#define FED (~(SIZE_MAX >> 1))          /* in refs: see below */
 enum { RECEIVERS = 1, SENDERS = 2, CHANGE = 4 };        /* in waiting */
+
+/* Told when the last reference to a FED channel is gone: whoever feeds it keeps
+ * a pointer to it, but no reference, and drops that in here.  No lock is held;
+ * the channel is freed after that. */
+extern void (*_Atomic weft__chan_abandoned)(struct weft_chan *c);
 
 /* Slots of an unbounded channel: see blocks.c. */
 struct block {

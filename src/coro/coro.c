@@ -34,6 +34,7 @@
  */
 #include "base/base.h"
 #include "base/atomic.h"
+#include "base/fork.h"
 #include "base/spinlock.h"
 #include "arch/arch.h"
 #include "os/thread.h"
@@ -368,3 +369,19 @@ void weft_coro_free(weft_coro *co)
 	record_free_locked(co);
 	spin_unlock(&shared.lock);
 }
+
+static void shared_hold(void)
+{
+	spin_lock(&shared.lock);
+	for (unsigned i = 0; i < STACK_CLASSES; i++)
+		spin_lock(&shared.pool.depot[i].lock);
+}
+
+static void shared_release(void)
+{
+	for (unsigned i = 0; i < STACK_CLASSES; i++)
+		spin_unlock(&shared.pool.depot[i].lock);
+	spin_unlock(&shared.lock);
+}
+
+FORK_HOOK(FORK_CORO, shared_hold, shared_release, NULL)

@@ -13,118 +13,24 @@
  */
 #include "base/base.h"
 #include "os/os.h"
+#include "os/tell.h"
 #include "routine/overflow.h"
 #include "routine/slab.h"
 
 #include <signal.h>
 #include <sys/auxv.h>
 #include <unistd.h>
-#include <unwind.h>
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
 
-enum { SIGSTACK_SIZE = 64 << 10, FRAMES = 24 };
+enum { SIGSTACK_SIZE = 64 << 10 };
 
 void (*weft__overflow_describe)(struct overflow_info *info);
 
 static struct sigaction old_segv, old_bus;
 static _Atomic uint32_t installed, reporting;
-
-/* --- writing without stdio ------------------------------------------------- */
-
-struct line {
-	size_t n;
-	char text[400];
-};
-
-static void add(struct line *l, const char *s)
-{
-	while (s && *s && l->n < sizeof l->text - 1)
-		l->text[l->n++] = *s++;
-}
-
-static void add_number(struct line *l, uint64_t v, unsigned base)
-{
-	char digits[24];
-	size_t i = sizeof digits;
-
-	digits[--i] = 0;
-	do
-		digits[--i] = "0123456789abcdef"[v % base];
-	while (v /= base);
-	add(l, digits + i);
-}
-
-static void say(struct line *l)
-{
-	l->text[l->n++] = '\n';
-	if (write(STDERR_FILENO, l->text, l->n) < 0)
-		return;         /* nobody to tell */
-	l->n = 0;
-}
-
-static void add_code(struct line *l, const void *pc)
-{
-	char name[256];
-
-	weft__os_code_name(pc, name, sizeof name);
-	add(l, name);
-}
-
-/* --- the backtrace: equal frames in a row are one line --------------------- */
-
-struct trace {
-	struct line line;
-	const void *pc;
-	unsigned depth, lines, repeats;
-};
-
-static void end_repeats(struct trace *t)
-{
-	if (t->repeats) {
-		add(&t->line, "weft:        ... and ");
-		add_number(&t->line, t->repeats, 10);
-		add(&t->line, " more of this frame");
-		say(&t->line);
-	}
-	t->repeats = 0;
-}
-
-static _Unwind_Reason_Code step(struct _Unwind_Context *c, void *arg)
-{
-	struct trace *t = arg;
-	const void *pc = (const void *)_Unwind_GetIP(c);
-
-	if (!pc)
-		return _URC_END_OF_STACK;
-	t->depth++;
-	if (pc == t->pc) {
-		t->repeats++;
-		return _URC_NO_REASON;
-	}
-	end_repeats(t);
-	if (t->lines++ == FRAMES)
-		return _URC_END_OF_STACK;
-	t->pc = pc;
-	add(&t->line, "weft:   #");
-	add_number(&t->line, t->depth - 1, 10);
-	add(&t->line, " ");
-	add_code(&t->line, pc);
-	say(&t->line);
-	return _URC_NO_REASON;
-}
-
-static void backtrace_here(void)
-{
-	struct trace t = { .depth = 0 };
-
-	add(&t.line, "weft: backtrace (the handler first):");
-	say(&t.line);
-	_Unwind_Backtrace(step, &t);
-	end_repeats(&t);
-}
 
 /* --- the report -------------------------------------------------------------- */
 
@@ -132,12 +38,12 @@ static void advise(struct line *l, const struct slab *slab)
 {
 	size_t size = slab->size / WEFT_STACK_FACTOR;
 
-	add(l, "weft: ask for a larger one: weft_attr.stack_size = ");
-	add_number(l, 2 * size, 10);
-	add(l, " for this routine, or WEFT_STACK=");
-	add_number(l, 2 * size >> 10, 10);
-	add(l, "K for all");
-	say(l);
+	weft__line_add(l, "weft: ask for a larger one: weft_attr.stack_size = ");
+	weft__line_number(l, 2 * size, 10);
+	weft__line_add(l, " for this routine, or WEFT_STACK=");
+	weft__line_number(l, 2 * size >> 10, 10);
+	weft__line_add(l, "K for all");
+	weft__line_say(l);
 }
 
 static void report(const struct slab *slab, const void *addr)
@@ -151,35 +57,35 @@ static void report(const struct slab *slab, const void *addr)
 
 	if (weft__overflow_describe)
 		weft__overflow_describe(&i);
-	add(&l, "weft: stack overflow in routine ");
-	add_number(&l, i.id, 10);
+	weft__line_add(&l, "weft: stack overflow in routine ");
+	weft__line_number(&l, i.id, 10);
 	if (i.name && *i.name) {
-		add(&l, " \"");
-		add(&l, i.name);
-		add(&l, "\"");
+		weft__line_add(&l, " \"");
+		weft__line_add(&l, i.name);
+		weft__line_add(&l, "\"");
 	}
-	say(&l);
-	add(&l, "weft: its stack has ");
-	add_number(&l, slab->size, 10);
-	add(&l, " bytes at 0x");
-	add_number(&l, (uintptr_t)slab_base(slab, slot), 16);
-	add(&l, ", all of them used; the access was ");
-	add_number(&l, (uintptr_t)slab_base(slab, slot) - (uintptr_t)addr, 10);
-	add(&l, " bytes below it, at 0x");
-	add_number(&l, (uintptr_t)addr, 16);
-	say(&l);
+	weft__line_say(&l);
+	weft__line_add(&l, "weft: its stack has ");
+	weft__line_number(&l, slab->size, 10);
+	weft__line_add(&l, " bytes at 0x");
+	weft__line_number(&l, (uintptr_t)slab_base(slab, slot), 16);
+	weft__line_add(&l, ", all of them used; the access was ");
+	weft__line_number(&l, (uintptr_t)slab_base(slab, slot) - (uintptr_t)addr, 10);
+	weft__line_add(&l, " bytes below it, at 0x");
+	weft__line_number(&l, (uintptr_t)addr, 16);
+	weft__line_say(&l);
 	advise(&l, slab);
 	if (i.fn) {
-		add(&l, "weft: entry function ");
-		add_code(&l, i.fn);
-		say(&l);
+		weft__line_add(&l, "weft: entry function ");
+		weft__line_code(&l, i.fn);
+		weft__line_say(&l);
 	}
 	if (i.site) {
-		add(&l, "weft: spawned at ");
-		add_code(&l, i.site);
-		say(&l);
+		weft__line_add(&l, "weft: spawned at ");
+		weft__line_code(&l, i.site);
+		weft__line_say(&l);
 	}
-	backtrace_here();
+	weft__os_backtrace();
 }
 
 /* The slab whose guard this is, or NULL. */

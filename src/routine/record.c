@@ -25,10 +25,12 @@
  */
 #include "base/base.h"
 #include "routine/routine.h"
+#include "base/fork.h"
 #include "base/spinlock.h"
 #include "arch/arch.h"
 #include "os/os.h"
 #include "os/thread.h"
+#include "routine/sanitize.h"
 
 enum {
 	CHUNK_RECORDS = 8192,           /* 1 MB */
@@ -181,3 +183,29 @@ void weft__handle_lock_own(struct routine *r)
 	WEFT_ASSERT(live);
 	(void)live;
 }
+
+void weft__record_roots(void)
+{
+	struct routine *c;
+
+	for (unsigned i = 0; i < CHUNK_MAX; i++) {
+		c = load_acq(&depot.chunk[i]);                      /* C1 */
+		if (!c)
+			break;
+		weft__san_root(c, CHUNK_RECORDS * sizeof *c);
+	}
+}
+
+/* --- fork ----------------------------------------------------------------- */
+
+static void depot_hold(void)
+{
+	spin_lock(&depot.lock);
+}
+
+static void depot_release(void)
+{
+	spin_unlock(&depot.lock);
+}
+
+FORK_HOOK(FORK_RECORDS, depot_hold, depot_release, NULL)

@@ -182,6 +182,8 @@ enum { RECORD_BATCH = WEFT_SHRINK(64, 4) };
 bool weft__record_refill(struct record_cache *c);
 void weft__record_spill(struct record_cache *c);
 void weft__record_flush(struct record_cache *c);
+/* The process ends as it is: what records point to is no leak. */
+void weft__record_roots(void);
 
 /* The record that an id names, or NULL when no such id was ever given. */
 struct routine *weft__record_find(uint64_t id);

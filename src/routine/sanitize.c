@@ -43,6 +43,16 @@ void weft__san_stack_put(struct stack *s)
 #endif
 }
 
+void weft__san_root(const void *p, size_t len)
+{
+#if WEFT_ASAN
+	__lsan_register_root_region(p, len);
+#else
+	(void)p;
+	(void)len;
+#endif
+}
+
 void weft__san_unpoison(const void *p, size_t len)
 {
 #if WEFT_ASAN

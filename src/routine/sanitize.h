@@ -71,6 +71,8 @@ void weft__san_stack_put(struct stack *s);
 
 /* Memory goes back to the system or is read from outside. */
 void weft__san_unpoison(const void *p, size_t len);
+/* What is found there is no leak. */
+void weft__san_root(const void *p, size_t len);
 
 #define WEFT_NO_SANITIZE \
 	__attribute__((no_sanitize("address", "thread")))
@@ -93,6 +95,12 @@ static ALWAYS_INLINE void weft__san_stack_put(struct stack *s)
 }
 
 static ALWAYS_INLINE void weft__san_unpoison(const void *p, size_t len)
+{
+	(void)p;
+	(void)len;
+}
+
+static ALWAYS_INLINE void weft__san_root(const void *p, size_t len)
 {
 	(void)p;
 	(void)len;

@@ -2,6 +2,7 @@
 #include "sched/alarm.h"
 #include "base/grid.h"
 #include "routine/sanitize.h"
+#include "sched/fork.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -86,7 +87,7 @@ int weft__alarm_set(struct worker *w, struct alarm *a, int64_t deadline,
 	rt = weft__runtime_only_enter();
 	if (!rt) {
 		spin_unlock(lock);
-		return -EPERM;
+		return weft__runtime_none();
 	}
 	err = arm(rt, some_worker(rt, a), a, lock);
 	outside_leave(rt->slot);

@@ -2,18 +2,27 @@
  *
  * Place in the life of a routine:  park -> [ pool thread runs fn ] -> ready
  *
+ * A thread per waiting call is what calls need that wait for one another, and
+ * waste for short ones, which one thread does faster than the next is made.  So
+ * a call that finds no idle thread is queued, and the keeper, a thread that runs
+ * no calls, adds threads once it has waited for GROW_NS.
+ *
  * Invariants
  *   B1  a job lives on its routine's stack; it is in `jobs`, or run by one
  *       thread, or done.  Who takes it out of `jobs` under the lock runs it.
  *   B2  a job reaches `jobs` only after its routine is saved (commit).
- *   B3  a thread is made when a job finds none idle that is not meant for an
- *       earlier job, up to max: calls may wait for each other; a thread leaves
- *       after IDLE_NS without work, down to min.
+ *   B3  while jobs are queued and more threads allowed, each of these jobs has
+ *       a thread coming, or the keeper watches: whatever the calls in progress
+ *       wait for, GROW_NS later there are more threads, a quarter more each
+ *       time.  Where no keeper can be made a thread is made at once.
  *   B4  a job is pending until its routine was readied; who waits for rest is
  *       told when the last one is not any more.
  *   B5  commit runs on the worker's own stack: making a thread takes 4 KB.
+ *   B6  idle threads are woken last in first out, so those that a lower load
+ *       does not need stay idle; they leave after IDLE_NS, down to min.  Up to
+ *       min threads are made at once.  The keeper leaves as the others do.
  *
- * A pthread mutex and condition, since these threads may sleep: the ordering
+ * Pthread mutexes and conditions, since these threads may sleep: the ordering
  * is theirs.
  */
 #include "sched/blocking.h"
@@ -25,14 +34,46 @@
 
 enum { DEFAULT_MAX = 256 };
 #define IDLE_NS INT64_C(2000000000)
+#define GROW_NS INT64_C(200000)
 
 struct job {
 	struct link link;
 	struct wait wait;
 	struct blocking_pool *pool;
+	int64_t since;                  /* when it was queued */
 	void *(*fn)(void *);
 	void *arg, *result;
 };
+
+/* On its thread's stack. */
+struct idler {
+	struct link link;
+	pthread_cond_t wake;
+	bool woken;                     /* lock: unlisted, a job waits */
+};
+
+static void cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* False: that time has come. */
+static bool sleep_locked(struct blocking_pool *p, pthread_cond_t *c, int64_t ns)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+
+	return pthread_cond_timedwait(c, &p->lock, &until) != ETIMEDOUT;
+}
+
+/* --- threads that run calls --------------------------------------------------- */
 
 static void run_job(struct job *j)
 {
@@ -40,82 +81,194 @@ static void run_job(struct job *j)
 	weft__ready(NULL, &j->wait);
 }
 
-/* Sleep for work.  False: nothing came for long enough. */
-static bool wait_work_locked(struct blocking_pool *p)
+static void take_locked(struct blocking_pool *p, struct link *l)
 {
-	struct timespec until;
-	int64_t ns = weft__os_now() + IDLE_NS;
-	int err = 0;
+	p->queued--;
+	pthread_mutex_unlock(&p->lock);
+	run_job(container_of(l, struct job, link));
+	pthread_mutex_lock(&p->lock);
+	/* Its routine may be done, and everybody asleep: B4. */
+	if (--p->pending == 0)
+		weft__runtime_quiet(container_of(p, struct weft_runtime,
+						 blocking));
+}
 
-	until.tv_sec = (time_t)(ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
-	p->idle++;
-	while (list_empty(&p->jobs) && !p->stopping && err != ETIMEDOUT)
-		err = pthread_cond_timedwait(&p->work, &p->lock, &until);
-	p->idle--;
-	return !list_empty(&p->jobs) || p->threads <= p->min;
+/* Sleep for work.  False: nothing came for long enough. */
+static bool idle_locked(struct blocking_pool *p, struct idler *me)
+{
+	int64_t until = weft__os_now() + IDLE_NS;
+	bool late = false;
+
+	me->woken = false;
+	list_push(&p->idle, &me->link);
+	while (!me->woken && !p->stopping && (!late || p->threads <= p->min))
+		late = !sleep_locked(p, &me->wake, until +
+				     (late ? INT64_C(1000000000000) : 0));
+	list_remove(&me->link);
+	p->coming -= me->woken;
+	return me->woken;
 }
 
 static void *pool_thread(void *arg)
 {
 	struct blocking_pool *p = arg;
+	struct idler me = { .woken = false };
 
+	cond_init(&me.wake);
 	pthread_mutex_lock(&p->lock);
+	p->coming--;
 	for (;;) {
 		struct link *l = p->stopping ? NULL : list_pop(&p->jobs);
 
-		if (l) {
-			p->queued--;
-			pthread_mutex_unlock(&p->lock);
-			run_job(container_of(l, struct job, link));
-			pthread_mutex_lock(&p->lock);
-			/* Its routine may be done, and everybody asleep: B4. */
-			if (--p->pending == 0)
-				weft__runtime_quiet(container_of(p,
-					struct weft_runtime, blocking));
-		} else if (p->stopping || !wait_work_locked(p)) {
+		if (l)
+			take_locked(p, l);
+		else if (p->stopping || !idle_locked(p, &me))
 			break;
-		}
 	}
 	p->threads--;
 	pthread_cond_broadcast(&p->gone);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_destroy(&me.wake);
 	return NULL;
 }
 
-/* B3.  Failing is no harm while at least one thread serves. */
 static int thread_add_locked(struct blocking_pool *p)
 {
 	pthread_t t;
 	int err = weft__os_thread_start(&t, "weft-blocking", pool_thread, p);
 
-	if (!err) {
-		pthread_detach(t);
-		p->threads++;
+	if (err)
+		return err;
+	pthread_detach(t);
+	p->coming++;
+	if (++p->threads > p->peak)
+		p->peak = p->threads;
+	return 0;
+}
+
+/* --- the keeper ----------------------------------------------------------------- */
+
+/* Jobs that no thread is coming for. */
+static bool short_locked(struct blocking_pool *p)
+{
+	return p->queued > p->coming && p->threads < p->max;
+}
+
+/* B3: a quarter more, at least one, no more than there are jobs for. */
+static void grow_locked(struct blocking_pool *p)
+{
+	unsigned n = p->threads / 4 + 1;
+
+	while (n-- && short_locked(p))
+		if (thread_add_locked(p))
+			return;
+}
+
+/* False: nobody needed it for long enough. */
+static bool keeper_rest_locked(struct blocking_pool *p)
+{
+	int64_t until = weft__os_now() + IDLE_NS;
+	bool late = false;
+
+	p->keeper = KEEPER_ASLEEP;
+	while (p->keeper == KEEPER_ASLEEP && !p->stopping && !late)
+		late = !sleep_locked(p, &p->overdue, until);
+	return p->keeper == KEEPER_WATCHING;
+}
+
+static void *keeper_thread(void *arg)
+{
+	struct blocking_pool *p = arg;
+	int64_t look = 0;
+
+	weft__os_thread_precise();
+	pthread_mutex_lock(&p->lock);
+	while (!p->stopping) {
+		int64_t due;
+
+		if (!short_locked(p)) {
+			if (!keeper_rest_locked(p))
+				break;
+			continue;
+		}
+		due = container_of(p->jobs.head, struct job, link)->since +
+		      GROW_NS;
+		if (due < look)
+			due = look;     /* the last ones made may yet begin */
+		if (weft__os_now() < due) {
+			sleep_locked(p, &p->overdue, due);
+			continue;
+		}
+		grow_locked(p);
+		look = weft__os_now() + GROW_NS;
 	}
-	return err;
+	p->keeper = KEEPER_ABSENT;
+	pthread_cond_broadcast(&p->gone);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static int keeper_call_locked(struct blocking_pool *p)
+{
+	pthread_t t;
+	int err;
+
+	if (p->keeper == KEEPER_ASLEEP)
+		pthread_cond_signal(&p->overdue);
+	else if (p->keeper == KEEPER_ABSENT) {
+		err = weft__os_thread_start(&t, "weft-keeper", keeper_thread, p);
+		if (err)
+			return err;
+		pthread_detach(t);
+	}
+	p->keeper = KEEPER_WATCHING;
+	return 0;
+}
+
+/* --- jobs ------------------------------------------------------------------------- */
+
+/* B3, for a job just queued.  Failing is no harm while a thread serves. */
+static int stir_locked(struct blocking_pool *p)
+{
+	if (p->queued <= p->coming)
+		return 0;
+	if (!list_empty(&p->idle)) {
+		struct idler *t = container_of(p->idle.tail, struct idler, link);
+
+		list_remove(&t->link);
+		t->woken = true;
+		p->coming++;
+		pthread_cond_signal(&t->wake);
+		return 0;
+	}
+	if (p->threads >= p->max)
+		return 0;
+	if (p->threads && p->threads >= p->min && !keeper_call_locked(p))
+		return 0;
+	return thread_add_locked(p);
 }
 
 static void commit_job(struct worker *w, struct routine *me, void *arg)
 {
 	struct job *j = arg;
 	struct blocking_pool *p = j->pool;
-	int err = 0;
+	int err;
 
 	(void)me;
+	j->since = weft__os_now();
 	pthread_mutex_lock(&p->lock);
-	if (p->idle <= p->queued && p->threads < p->max)
-		err = thread_add_locked(p);
+	list_push(&p->jobs, &j->link);                              /* B2 */
+	p->queued++;
+	err = stir_locked(p);
 	if (err && !p->threads) {
+		list_remove(&j->link);
+		p->queued--;
 		pthread_mutex_unlock(&p->lock);
 		j->wait.result = err;
 		weft__ready(w, &j->wait);
 		return;
 	}
-	list_push(&p->jobs, &j->link);                              /* B2 */
-	p->queued++;
 	p->pending++;
-	pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -164,18 +317,14 @@ int weft_blocking(void *(*fn)(void *), void *arg, void **result)
 int weft__blocking_init(struct weft_runtime *rt)
 {
 	struct blocking_pool *p = &rt->blocking;
-	pthread_condattr_t attr;
 
 	p->min = rt->config.blocking_min;
 	p->max = rt->config.blocking_max ? rt->config.blocking_max : DEFAULT_MAX;
 	if (p->min > p->max)
 		return -EINVAL;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->work, &attr);
-	pthread_condattr_destroy(&attr);
-	pthread_cond_init(&p->gone, NULL);
+	cond_init(&p->overdue);
+	cond_init(&p->gone);
 	return 0;
 }
 
@@ -185,11 +334,13 @@ void weft__blocking_fini(struct weft_runtime *rt)
 
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	pthread_cond_broadcast(&p->work);
-	while (p->threads)
+	pthread_cond_signal(&p->overdue);
+	for (struct link *l = p->idle.head; l; l = l->next)
+		pthread_cond_signal(&container_of(l, struct idler, link)->wake);
+	while (p->threads || p->keeper != KEEPER_ABSENT)
 		pthread_cond_wait(&p->gone, &p->lock);
 	pthread_mutex_unlock(&p->lock);
-	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->overdue);
 	pthread_cond_destroy(&p->gone);
 }
 

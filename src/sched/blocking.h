@@ -12,14 +12,21 @@
 
 struct weft_runtime;
 
+enum keeper { KEEPER_ABSENT, KEEPER_ASLEEP, KEEPER_WATCHING };
+
 struct blocking_pool {
 	pthread_mutex_t lock;           /* a thread may sleep holding it    */
-	pthread_cond_t work;
+	pthread_cond_t overdue;         /* wakes the keeper                 */
 	pthread_cond_t gone;            /* a thread left                    */
 	struct list jobs;               /* lock */
-	unsigned threads, idle;         /* lock */
+	struct list idle;               /* lock: threads, the newest last   */
+	unsigned threads;               /* lock: that run calls             */
+	unsigned coming;                /* lock: woken or made for a job, not
+					 * yet at the queue                 */
 	unsigned queued;                /* lock: jobs that nobody has begun */
 	unsigned pending;               /* lock: queued or being run        */
+	unsigned peak;                  /* lock: most threads at a time     */
+	enum keeper keeper;             /* lock */
 	unsigned min, max;              /* fixed */
 	bool stopping;                  /* lock */
 };

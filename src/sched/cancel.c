@@ -10,6 +10,11 @@ struct routine *weft__cancel_lock(uint64_t id)
 	return r && weft__handle_lock(r, id) ? r : NULL;
 }
 
+bool weft__cancel_late(struct worker *w, struct routine *r)
+{
+	return unlikely(!w || w->slot != r->rt) && runtime_dead(runtime_of(r));
+}
+
 void weft__cancel_lock_own(struct routine *r)
 {
 	if (unlikely(!handle_trylock(r, routine_id(r))))

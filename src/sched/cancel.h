@@ -22,6 +22,8 @@
 /* Hold the routine that `id` names.  NULL: stale. */
 struct routine *weft__cancel_lock(uint64_t id);
 void weft__cancel_lock_own(struct routine *r);
+/* Its runtime is dead (fork.h): nothing reaches it any more. */
+bool weft__cancel_late(struct worker *w, struct routine *r);
 void weft__cancel_unlock(struct routine *r);
 
 /* Add `set`, remove `clear`.  Returns the wait that has ended by it, which the

@@ -90,6 +90,7 @@ static void name_unknown(void)
 	static const char *const known[] = {
 		"WEFT_WORKERS=", "WEFT_STACK=", "WEFT_GUARD=", "WEFT_DEBUG=",
 		"WEFT_BLOCKING_MAX=", "WEFT_SEED=", "WEFT_STRESS_",
+		"WEFT_POLLER=", "WEFT_RING=",
 	};
 	extern char **environ;
 	static _Atomic int told;

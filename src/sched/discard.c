@@ -29,14 +29,18 @@
 #include "sched/runtime.h"
 
 /* Readied, but it has not run: it still stands in queues that it would have
- * left, when its deadline or a cancel woke it, or when it is a select. */
+ * left, when its deadline or a cancel woke it, or when it is a select; or what
+ * woke it is to be handed on, when that is an edge of a descriptor; or it bars
+ * the way to one that it was to close. */
 static bool stands_in_queues(struct routine *r)
 {
 	uint8_t state = load_acq(&r->state);                        /* O2 */
 	uint8_t reason = load_rlx(&r->reason);
 
 	return state == ROUTINE_RUNNABLE &&
-	       (reason == PARK_EXPIRED || reason == PARK_SELECT);
+	       (reason == PARK_EXPIRED || reason == PARK_SELECT ||
+		reason == PARK_READ || reason == PARK_WRITE ||
+		reason == PARK_POLL || reason == PARK_CLOSE);
 }
 
 /* False: it has ended, or is none of ours any more. */

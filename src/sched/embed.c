@@ -1,5 +1,7 @@
 /* sched/embed.c - a runtime beside the caller's own threads. */
+#include "os/thread.h"
 #include "sched/alarm.h"
+#include "sched/drive.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -54,6 +56,8 @@ int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
 
 	if (!rt || !fn)
 		return -EINVAL;
+	if (weft__drive_mine(rt) && !weft__worker())
+		return -EDEADLK;        /* it would wait for itself */
 	err = spawn_into(rt, &s);
 	if (err)
 		return err;
@@ -77,6 +81,17 @@ unsigned weft_workers(void)
 	return n;
 }
 
+/* Something may have changed since `seen`.  False: the deadline has passed. */
+static bool await_news(struct weft_runtime *rt, uint32_t seen, int64_t deadline)
+{
+	if (rt->drive) {
+		weft__drive_on(rt, deadline);
+		return deadline != WEFT_NOWAIT && weft__os_now() < deadline;
+	}
+	return deadline != WEFT_NOWAIT &&
+	       !weft__os_futex_wait(&rt->news, seen, deadline);
+}
+
 /*
  * Stop: no more spawns; cancel every routine; wait until all have ended, or
  * until those that are left are parked in waits that are no cancel points, with
@@ -89,8 +104,12 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 
 	if (!rt)
 		return -EINVAL;
+	if (runtime_dead(rt))
+		return -EOWNERDEAD;
 	if (w && w->rt == rt)
 		return -EDEADLK;
+	if (rt->drive && !weft__drive_mine(rt))
+		return -EPERM;
 	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
 	weft__alarms_drop(rt);                                      /* A3 */
 	store_seq(&rt->watched, 1);                                 /* G3 */
@@ -106,8 +125,7 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 		if (rest)
 			break;
 		/* Timers may keep it from resting without any news. */
-		if (deadline != WEFT_NOWAIT &&
-		    !weft__os_futex_wait(&rt->news, seen, deadline))
+		if (await_news(rt, seen, deadline))
 			continue;
 		/* Workers that still look for work are in nobody's way. */
 		if (weft__runtime_at_rest(rt) || !weft__runtime_live(rt))

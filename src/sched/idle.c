@@ -76,8 +76,14 @@ static bool unlist(struct idle *idle, struct worker *w)
 
 static void hand_token(struct worker *w)
 {
+	bool in_poller = w->sleep.in_poller;                    /* S8 */
+	struct weft_runtime *rt = w->rt;
+
 	store_rel(&w->sleep.token, 1);                          /* T1 */
-	weft__os_futex_wake(&w->sleep.token, 1);
+	if (in_poller)
+		weft__watch_kick(rt);
+	else
+		weft__os_futex_wake(&w->sleep.token, 1);
 }
 
 /* w was unlisted by the caller: let it run, as a searcher. */
@@ -186,14 +192,38 @@ void weft__idle_search_found(struct worker *w)
 		weft__idle_wake_slow(rt);
 }
 
+bool weft__idle_duty_due(struct weft_runtime *rt, int64_t by)
+{
+	struct idle *idle = &rt->idle;
+	int64_t first;
+
+	if (load_seq(&idle->sleepers) == 0)                     /* D2 */
+		return false;
+	first = weft__timers_first(rt);
+	return first < by && first < load_seq(&idle->timed_until); /* D2 */
+}
+
 void weft__idle_duty_pass(struct worker *w)
 {
-	struct idle *idle = &w->rt->idle;
-
 	w->sleep.duty = false;
-	if (load_seq(&idle->sleepers) != 0 &&                   /* D2 */
-	    weft__timers_first(w->rt) < load_seq(&idle->timed_until)) /* D2 */
+	if (weft__idle_duty_due(w->rt, weft__os_now() + DUTY_NEAR_NS))
 		weft__idle_wake_one(w->rt);                     /* S7 */
+}
+
+void weft__idle_poller_opened(struct weft_runtime *rt)
+{
+	struct idle *idle = &rt->idle;
+	struct worker *w;
+
+	spin_lock(&idle->lock);
+	w = idle->timed;
+	if (w)
+		unlist_locked(idle, w);
+	else
+		w = pop_locked(idle);
+	spin_unlock(&idle->lock);
+	if (w)
+		wake_unlisted(idle, w);
 }
 
 /* Got up a little before `until`: awake for the rest of the time, and for
@@ -206,21 +236,56 @@ static void watch(struct worker *w, int64_t until)
 			weft__arch_pause();
 }
 
-void weft__idle_sleep(struct worker *w)
+/* Until the token comes, or until this worker gets up by itself, at `wake`. */
+static void sleep_on_futex(struct worker *w, int64_t wake, int64_t until)
+{
+	while (!load_acq(&w->sleep.token)) {                    /* T1 */
+		if (weft__os_futex_wait(&w->sleep.token, 0, wake) &&
+		    unlist(&w->rt->idle, w)) {
+			watch(w, until);
+			break;
+		}
+	}
+}
+
+/* The same in the poller (S8); also until there are events. */
+static void sleep_in_poller(struct worker *w, int64_t wake, int64_t until)
+{
+	struct poll_event ev[WATCH_BATCH];
+	int n = 0;
+
+	while (!load_acq(&w->sleep.token)) {                    /* T1 */
+		n = weft__watch_sleep(w, ev, wake);
+		if (n == 0 && weft__os_now() < wake)
+			continue;
+		if (unlist(&w->rt->idle, w)) {
+			weft__watch_deliver(w, ev, n);
+			if (n == 0)
+				watch(w, until);
+			return;
+		}
+		break;
+	}
+	/* Popped: the token is here or on its way, and the kick ends somebody's
+	 * next wait. */
+	while (!load_acq(&w->sleep.token))                      /* T1 */
+		weft__os_yield();
+	weft__watch_deliver(w, ev, n);
+}
+
+bool weft__idle_lie_down(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	struct idle *idle = &rt->idle;
-	int64_t first = weft__timers_first(rt);
-	int64_t until, wake;
+	int64_t first = weft__duty_first(rt);
 	bool late;
 
 	store_rlx(&w->sleep.token, 0);
 	spin_lock(&idle->lock);
 	push_locked(idle, w, first);
-	until = idle->timed == w ? first : INT64_MAX;
-	wake = until != INT64_MAX && until > EARLY_NS ? until - EARLY_NS
-						      : until;
-	w->sleep.duty = until != INT64_MAX;
+	w->sleep.until = idle->timed == w ? first : INT64_MAX;
+	w->sleep.in_poller = idle->timed == w && watch_open(&rt->watch); /* S8 */
+	w->sleep.duty = w->sleep.until < WATCH_DUTY;
 	if (w->sleep.searching) {
 		w->sleep.searching = false;
 		sub_seq(&idle->searchers, 1);                   /* D1 */
@@ -230,22 +295,39 @@ void weft__idle_sleep(struct worker *w)
 	/* The last look: whoever published before D1 above is seen here, who
 	 * publishes after it sees us.  A timer armed meanwhile that nobody
 	 * else has the duty for counts as work. */
-	late = weft__timers_first(rt) < load_seq(&idle->timed_until); /* D2 */
+	late = weft__duty_first(rt) < load_seq(&idle->timed_until); /* D2 */
 	if ((late || load_seq(&w->attention) ||                 /* A1 */
 	     !injectq_empty_seq(&w->pinned) ||
 	     weft__work_in_sight(rt)) && unlist(idle, w)) {
 		/* Its publisher may have relied on us as a searcher: S3. */
 		w->sleep.searching = true;
 		add_seq(&idle->searchers, 1);                   /* D1 */
-		return;
+		return false;
 	}
 	weft__runtime_quiet(rt);
-	while (!load_acq(&w->sleep.token)) {                    /* T1 */
-		if (weft__os_futex_wait(&w->sleep.token, 0, wake) &&
-		    unlist(idle, w)) {
-			watch(w, until);
-			break;
-		}
-	}
+	return true;
+}
+
+void weft__idle_get_up(struct worker *w)
+{
+	if (unlist(&w->rt->idle, w))
+		return;
+	while (!load_acq(&w->sleep.token))                      /* T1 */
+		weft__os_yield();
+}
+
+void weft__idle_sleep(struct worker *w)
+{
+	int64_t until, wake;
+
+	if (!weft__idle_lie_down(w))
+		return;
+	until = w->sleep.until;
+	wake = until < WATCH_DUTY && until > EARLY_NS ? until - EARLY_NS
+						      : until;
+	if (w->sleep.in_poller)
+		sleep_in_poller(w, wake, until);
+	else
+		sleep_on_futex(w, wake, until);
 	store_rlx(&w->tick, weft__os_now());    /* the monitor slept, too */
 }

@@ -33,7 +33,17 @@
  *       earlier timer (publish, D1) wakes it (D2 reads timed_until).
  *   S5  the timed sleeper is popped last, so that timer duty stays asleep.
  *   S7  who was timed and finds work that keeps it from sleeping again passes
- *       the duty on: it wakes a sleeper when nobody watches the next deadline.
+ *       the duty on: it wakes a sleeper when nobody watches the next deadline
+ *       and that is near.  While it is not, the monitor sees to that (a server
+ *       has timeouts far off all the time, and passes thousands of events).
+ *       (Not the next event: a wake costs more than most events are worth.  A
+ *       busy worker asks the poller at its looks, and the monitor sees when
+ *       nobody does.)
+ *   S8  once the runtime's poller is open the timed one sleeps in it, not on its
+ *       futex: to wait for events is a deadline later than all (WATCH_DUTY), so
+ *       S4 holds for it, too.  Its waker kicks the poller after the token.  With
+ *       events in hand it unlists itself, or waits for the token of who popped
+ *       it, before it delivers them.
  *   S6  readying into an empty next slot publishes nothing: its owner will
  *       most likely run it within tens of ns; the monitor bounds the delay
  *       when it does not.
@@ -57,6 +67,9 @@
 struct weft_runtime;
 struct worker;
 
+/* A deadline is near when the monitor might see to it too late. */
+#define DUTY_NEAR_NS INT64_C(10000000)
+
 struct idle {
 	CACHE_ALIGNED struct spinlock lock;
 	struct worker *stack;           /* lock: sleepers, last in first out */
@@ -73,6 +86,8 @@ struct sleeper {
 	_Atomic bool listed;            /* idle.lock; the monitor peeks */
 	bool searching;                 /* owner; the waker while asleep */
 	bool duty;                      /* owner: was timed when it woke (S7) */
+	bool in_poller;                 /* S8; owner while not listed         */
+	int64_t until;                  /* owner: what it was timed for       */
 };
 
 /* Wake one sleeper for work that was just published with a store-seq. */
@@ -106,9 +121,20 @@ bool weft__idle_search_begin(struct worker *w);
 void weft__idle_search_found(struct worker *w);
 /* The same for one that had the timer duty. */
 void weft__idle_duty_pass(struct worker *w);
+/* Somebody sleeps, and nobody watches a deadline that comes before `by`. */
+bool weft__idle_duty_due(struct weft_runtime *rt, int64_t by);
+
+/* The runtime has a poller from now on (S8): somebody gets up to sleep in it. */
+void weft__idle_poller_opened(struct weft_runtime *rt);
 
 /* Sleep until there may be work.  Returns at once when the last look finds
  * some.  w may be a searcher afterwards. */
 void weft__idle_sleep(struct worker *w);
+
+/* The same for a worker whose thread does something else meanwhile (drive.h):
+ * list it, and look a last time; false: it found work and is not listed.  Then,
+ * whether it was woken or not, off the list. */
+bool weft__idle_lie_down(struct worker *w);
+void weft__idle_get_up(struct worker *w);
 
 #endif

@@ -139,6 +139,10 @@ static bool withdraw_join(struct wait *wt)
 static int wait_end(struct worker *w, struct routine *r, uint64_t id,
 		    struct joining *j, int64_t deadline)
 {
+	if (unlikely(!w || w->slot != r->rt) && runtime_dead(runtime_of(r))) {
+		handle_unlock(r, 0);
+		return -EOWNERDEAD;
+	}
 	wait_init(&j->wait, weft__current(w), deadline);
 	j->wait.withdraw = withdraw_join;
 	j->wait.object = r;

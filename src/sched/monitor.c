@@ -18,6 +18,8 @@
  * busy worker: `stranded` asks them to take from those that stand still (F6 in
  * worker.c).
  *
+ * Whoever has made that necessary for long is named on stderr (culprit.h).
+ *
  * When every worker sleeps over a whole tick the monitor sleeps, too, until a
  * worker is woken.
  *
@@ -27,11 +29,13 @@
  *   V4  stop, lent, wanted: store or RMW seq by one side / load by the other.
  */
 #include "sched/monitor.h"
+#include "sched/culprit.h"
 #include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
 #define TICK_NS INT64_C(5000000)
+#define SILENT_NS INT64_C(60000000000)
 
 enum { TRIM_BATCH = 4096, TRIM_LOOKS = 4 };
 
@@ -39,11 +43,16 @@ enum { TRIM_BATCH = 4096, TRIM_LOOKS = 4 };
 struct seen {
 	uint64_t picks;
 	int64_t cpu;                    /* ns of CPU its thread had used */
+	int64_t since;                  /* when it was last seen to move */
+	int64_t cpu_since;              /* its CPU time then */
 };
 
 struct survey {
 	uint32_t stuck, blocked, running;
 	int64_t now;
+	struct worker *culprit;         /* has stood still the longest      */
+	int64_t since;                  /* since when; and is it blocked    */
+	bool in_kernel;
 	bool waiting;                   /* somebody could run and does not */
 	bool stranded;                  /* and is in the ring of a stuck one */
 };
@@ -69,14 +78,26 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 
 	store_rlx(&w->tick, v->now);
 	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
-	    load_rlx(&w->sleep.listed))
+	    load_rlx(&w->sleep.listed)) {
+		s->since = v->now;
 		return;
+	}
 	v->running++;
 	v->waiting |= has_backlog(w);
 	cpu = weft__os_thread_cpu(w->thread);
 	still = picks == s->picks;
 	store_rlx(&w->still, still);
+	if (!still || !s->since) {
+		s->since = v->now;
+		s->cpu_since = cpu;
+	}
 	if (still) {
+		if (!v->culprit || s->since < v->since) {
+			v->culprit = w;
+			v->since = s->since;
+			v->in_kernel = cpu - s->cpu_since <
+				       (v->now - s->since) / 4;
+		}
 		v->stuck++;
 		v->stranded |= load_rlx(&w->next) || runq_len(&w->runq);
 		if (cpu - s->cpu < TICK_NS / 2)
@@ -105,14 +126,25 @@ static bool lend(struct weft_runtime *rt)
 	return false;
 }
 
+/* Something waits that a worker on its feet would have seen to. */
+static bool wanting(struct weft_runtime *rt, const struct survey *v)
+{
+	return v->waiting || weft__timers_first(rt) < weft__os_now() ||
+	       weft__watch_neglected(rt, v->now - TICK_NS) ||
+	       weft__work_in_sight(rt);
+}
+
 static void decide(struct weft_runtime *rt, const struct survey *v)
 {
 	struct monitor *m = &rt->monitor;
 	uint32_t lent = load_rlx(&m->lent);
 	uint32_t wanted = v->blocked + (v->stuck > v->blocked &&
 					v->stuck == v->running);
-	bool overdue = weft__timers_first(rt) < weft__os_now();
 
+	if (runtime_dead(rt))
+		return;
+	if (weft__idle_duty_due(rt, v->now + DUTY_NEAR_NS))         /* S7 */
+		weft__idle_wake_one(rt);
 	if (lent && wanted < lent && v->stuck < lent) {
 		store_seq(&m->wanted, wanted);                      /* V4 */
 		for (unsigned i = rt->workers; i < rt->slots; i++)
@@ -121,8 +153,9 @@ static void decide(struct weft_runtime *rt, const struct survey *v)
 		weft__idle_wake_all(rt);
 		return;
 	}
-	if (!v->stuck || !(v->waiting || overdue || weft__work_in_sight(rt)))
+	if (!v->stuck || !wanting(rt, v))
 		return;
+	m->wanting = true;
 	if (weft__idle_wake_one(rt))                                /* V2 */
 		return;
 	if (wanted <= lent)
@@ -131,6 +164,20 @@ static void decide(struct weft_runtime *rt, const struct survey *v)
 	store_seq(&m->wanted, lent + 1);                            /* V4 */
 	if (!lend(rt))                                              /* V3 */
 		store_seq(&m->wanted, lent);                        /* V4 */
+}
+
+/* Once a minute: who has kept his worker, while others could not run or a spare
+ * had to be lent for them. */
+static void name_culprit(struct weft_runtime *rt, const struct survey *v)
+{
+	struct monitor *m = &rt->monitor;
+
+	if (!v->stuck)
+		m->wanting = false;
+	if (!m->wanting || v->now - v->since < CULPRIT_NS || v->now < m->silent)
+		return;
+	m->silent = v->now + SILENT_NS;
+	weft__culprit_report(v->culprit, v->now - v->since, v->in_kernel);
 }
 
 /* Everything rests: give memory back, then sleep until a worker is woken.
@@ -168,6 +215,7 @@ static void *monitor_main(void *arg)
 			survey_worker(rt->worker[i], &seen[i], &v);
 		store_rlx(&m->stranded, v.stranded);
 		decide(rt, &v);
+		name_culprit(rt, &v);
 		if (load_rlx(&rt->gate) & GATE_STARVED)
 			weft__starved_retry(rt);
 		looks = v.running ? 0 : looks + 1;

@@ -19,6 +19,9 @@ struct monitor {
 	pthread_t thread;
 	_Atomic uint32_t lent;          /* spares at work                   */
 	_Atomic uint32_t wanted;        /* spares that should be at work    */
+	bool wanting;                   /* its own: others had to wait for one
+					 * that stands still               */
+	int64_t silent;                 /* its own: names nobody until then */
 	_Atomic bool stranded;          /* F6: who stands still has work    */
 };
 

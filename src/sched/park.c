@@ -38,6 +38,12 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 	[PARK_ONESHOT] = "one-shot",
 	[PARK_TIMER] = "timer",
 	[PARK_SCOPE] = "scope end",
+	[PARK_READ] = "descriptor read",
+	[PARK_WRITE] = "descriptor write",
+	[PARK_POLL] = "descriptor poll",
+	[PARK_CLOSE] = "descriptor close",
+	[PARK_FILE] = "file operation",
+	[PARK_AWAIT] = "callback",
 };
 
 _Atomic uint32_t weft__plain_threads, weft__plain_timed;
@@ -361,12 +367,15 @@ static void thread_ready(struct wait *wt)
  * of a claimed routine, then for those at work outside (discard.c). */
 static NOINLINE void ready_far(struct routine *r)
 {
+	struct weft_runtime *rt;
 	unsigned slot = r->rt;
 
 	store_rlx(&weft__plain_threads, 1);     /* before r can run */
 	outside_enter(slot);
 	store_rel(&r->state, (uint8_t)ROUTINE_RUNNABLE);            /* O2 */
-	weft__inject(load_acq(&weft__runtime_table[slot]), r);      /* G1 */
+	rt = load_acq(&weft__runtime_table[slot]);                  /* G1 */
+	if (likely(!runtime_dead(rt)))
+		weft__inject(rt, r);
 	outside_leave(slot);
 }
 

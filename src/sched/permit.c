@@ -87,6 +87,10 @@ int weft_unpark(weft_id id)
 
 	if (!r || !weft__handle_lock(r, id))
 		return -ESRCH;
+	if (unlikely(!w || w->slot != r->rt) && runtime_dead(runtime_of(r))) {
+		handle_unlock(r, 0);
+		return -EOWNERDEAD;
+	}
 	if (load_rlx(&r->handle) & HANDLE_PARKED && wait_claim(r->wait)) {
 		struct wait *wt = r->wait;
 

@@ -91,6 +91,10 @@ static void describe_wait(const struct routine *r, int64_t now, char *buf,
 	if (reason == PARK_JOIN)
 		n += snprintf(buf + n, size - (size_t)n, " of routine %llu",
 			(unsigned long long)routine_id(wt->object));
+	else if (reason == PARK_READ || reason == PARK_WRITE ||
+		 reason == PARK_POLL)
+		n += snprintf(buf + n, size - (size_t)n, " of %d",
+			      (int)(intptr_t)wt->object);
 	else if (wt->object)
 		n += snprintf(buf + n, size - (size_t)n, " on %p", wt->object);
 	snprintf(buf + n, size - (size_t)n, " for %lld.%03lld s",

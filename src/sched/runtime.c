@@ -1,6 +1,9 @@
 /* sched/runtime.c - starting and stopping; life and orderings in runtime.h. */
+#include "sched/culprit.h"
+#include "sched/drive.h"
 #include "sched/runtime.h"
 #include "sched/alarm.h"
+#include "sched/fork.h"
 #include "sched/local.h"
 #include "sched/worker.h"
 #include "routine/overflow.h"
@@ -32,10 +35,11 @@ struct weft_runtime *weft__runtime_only(void)
 		struct weft_runtime *rt =
 			load_acq(&weft__runtime_table[i]);          /* G1 */
 
-		if (rt && only)
+		if (!rt || runtime_dead(rt))
+			continue;
+		if (only)
 			return NULL;
-		if (rt)
-			only = rt;
+		only = rt;
 	}
 	return only;
 }
@@ -164,6 +168,8 @@ static void stop_workers(struct weft_runtime *rt)
 			weft__os_futex_wake(&w->state, 1);
 	}
 	weft__idle_wake_all(rt);
+	if (rt->drive)
+		weft__drive_leave(rt);
 	for (uint32_t i = 0; i < high; i++)
 		if (load_rlx(&rt->worker[i]->state) != WORKER_ABSENT)
 			weft__os_thread_join(rt->worker[i]->thread);
@@ -193,6 +199,8 @@ static struct weft_runtime *runtime_new(const weft_config *c, uint8_t birth,
 		if (!worker_new(rt, i))
 			goto failed;
 	store_rlx(&rt->high, rt->workers);
+	weft__watch_init(rt);
+	weft__submit_init(rt);
 	*err = weft__blocking_init(rt);
 	if (*err)
 		goto failed;
@@ -212,6 +220,7 @@ void weft__runtime_stop(struct weft_runtime *rt)
 	or_seq(&rt->gate, GATE_STOPPING);                           /* G4 */
 	stop_workers(rt);
 	weft__blocking_fini(rt);
+	weft__submit_fini(rt);
 	await_outside(rt);              /* spawns that passed the gate */
 	weft__alarms_drop(rt);          /* A3 */
 	if (weft__config_leaks() && weft__runtime_live(rt))
@@ -224,14 +233,15 @@ void weft__runtime_stop(struct weft_runtime *rt)
 	weft__stack_pool_fini(&rt->stacks);
 	store_seq(&weft__runtime_table[rt->slot], NULL);            /* G1 */
 	await_outside(rt);              /* those who had found it before */
+	weft__watch_fini(rt);
+	weft__drive_free(rt->drive);
 	runtime_free(rt);
 }
 
-int weft__runtime_start(const weft_config *config, uint8_t birth,
-			struct weft_runtime **out)
+int weft__runtime_make(const weft_config *config, uint8_t birth,
+		       struct weft_runtime **out)
 {
 	weft_config defaults;
-	struct weft_runtime *rt;
 	int err;
 
 	if (!config) {
@@ -240,8 +250,19 @@ int weft__runtime_start(const weft_config *config, uint8_t birth,
 	}
 	weft__overflow_install();
 	weft__report_install();
-	rt = runtime_new(config, birth, &err);
-	if (!rt)
+	weft__culprit_install();
+	weft__exit_install();
+	*out = runtime_new(config, birth, &err);
+	return *out ? 0 : err;
+}
+
+int weft__runtime_start(const weft_config *config, uint8_t birth,
+			struct weft_runtime **out)
+{
+	struct weft_runtime *rt;
+	int err = weft__runtime_make(config, birth, &rt);
+
+	if (err)
 		return err;
 	for (unsigned i = 0; i < rt->workers && !err; i++)
 		err = worker_start(rt->worker[i]);
@@ -278,6 +299,7 @@ void weft__runtime_quiet(struct weft_runtime *rt)
 {
 	if (load_seq(&rt->watched) &&                               /* G3 */
 	    load_seq(&rt->idle.sleepers) == load_seq(&rt->active) &&	/* G3 */
+	    load_seq(&rt->watch.waiting) == 0 &&                    /* X6 */
 	    weft__timers_first(rt) == INT64_MAX)
 		news(rt);
 }
@@ -326,6 +348,7 @@ bool weft__runtime_at_rest(struct weft_runtime *rt)
 	rest = load_seq(&idle->sleepers) == load_seq(&rt->active) &&	/* G3 */
 	       !weft__work_in_sight(rt) && !pinned_in_sight(rt) &&
 	       weft__timers_first(rt) == INT64_MAX &&
+	       load_seq(&rt->watch.waiting) == 0 &&                    /* X6 */
 	       injectq_empty_seq(&rt->starved);
 	spin_unlock(&idle->lock);
 pending:

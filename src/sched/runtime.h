@@ -32,10 +32,13 @@
 #include "sched/idle.h"
 #include "sched/injectq.h"
 #include "sched/monitor.h"
+#include "sched/submit.h"
+#include "sched/watch.h"
 
 #include <weft/runtime.h>
 
 struct worker;
+struct drive;
 
 enum {
 	RUNTIME_MAX = 64,       /* side by side in one process */
@@ -63,12 +66,15 @@ struct weft_runtime {
 	uint8_t default_cls;
 	uint8_t birth;                  /* flags of every routine            */
 	bool is_run;                    /* started by weft_run              */
+	struct drive *drive;            /* no thread of its own: drive.h    */
 
 	_Atomic int64_t live;           /* kept when the gate asks for it   */
 	_Atomic uint64_t foreign_spawned;
 	struct stack_pool stacks;
 	struct blocking_pool blocking;
 	struct monitor monitor;
+	struct watch watch;
+	struct submit submit;
 
 	_Atomic uint32_t done;          /* G3: the main routine is over     */
 	_Atomic uint32_t watched;       /* somebody waits for news          */
@@ -77,13 +83,22 @@ struct weft_runtime {
 					 * the last worker went to sleep    */
 };
 
-enum gate { GATE_LIMIT = 1, GATE_STOPPING = 2, GATE_STARVED = 4 };
+enum gate {
+	GATE_LIMIT = 1, GATE_STOPPING = 2, GATE_STARVED = 4,
+	GATE_DEAD = 8,                  /* sched/fork.h */
+};
 
 extern _Atomic(struct weft_runtime *) weft__runtime_table[RUNTIME_MAX];
 
 static inline struct weft_runtime *runtime_of(const struct routine *r)
 {
 	return load_acq(&weft__runtime_table[r->rt]);               /* G1 */
+}
+
+/* Its routines run no more, ever (sched/fork.h). */
+static inline bool runtime_dead(struct weft_runtime *rt)
+{
+	return load_acq(&rt->gate) & GATE_DEAD;                     /* Z1 */
 }
 
 /* The one runtime that is running, for plain threads; NULL: none, several.
@@ -110,6 +125,9 @@ struct weft_runtime *weft__runtime_only_enter(void);
 
 /* Earliest deadline of all workers (sequentially consistent reads). */
 int64_t weft__timers_first(struct weft_runtime *rt);
+/* The same for who goes to sleep: with a poller open, never later than
+ * WATCH_DUTY. */
+int64_t weft__duty_first(struct weft_runtime *rt);
 
 /* A worker goes to sleep, listed: if it is the last, whoever waits for the
  * runtime to come to rest looks again. */
@@ -125,7 +143,7 @@ bool weft__runtime_grow(struct weft_runtime *rt);
 void weft__starved_retry(struct weft_runtime *rt);
 
 /* Everybody rests and nothing inside can change that: every worker is listed
- * as a sleeper, no timer, no blocking call. */
+ * as a sleeper, no timer, no blocking call, no descriptor waited for. */
 bool weft__runtime_at_rest(struct weft_runtime *rt);
 
 /* Every routine of rt and what it waits for, on stderr (report.c).  still:
@@ -146,6 +164,10 @@ void weft__runtime_gate_seen(struct weft_runtime *rt);
 /* `birth`: ROUTINE_EXPOSED when its routines may all be cancelled, by a stop. */
 int weft__runtime_start(const weft_config *c, uint8_t birth,
 			struct weft_runtime **rt);
+
+/* Its two halves: without threads, and those. */
+int weft__runtime_make(const weft_config *c, uint8_t birth,
+		       struct weft_runtime **rt);
 
 /* Stop the workers where they are, discard what is left, free rt. */
 void weft__runtime_stop(struct weft_runtime *rt);

@@ -14,8 +14,9 @@
  *       path's relaxed read may miss a stop by a moment; the routine is then
  *       cancelled (weft__runtime_gate_shut) or discarded with the rest.
  */
+#include "base/fork.h"
 #include "sched/cancel.h"
-#include "sched/cancel.h"
+#include "sched/fork.h"
 #include "sched/local.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
@@ -53,12 +54,26 @@ void weft__record_drop(struct worker *w, struct routine *r)
 	spin_unlock(&outside.lock);
 }
 
+static void outside_hold(void)
+{
+	spin_lock(&outside.lock);
+}
+
+static void outside_release(void)
+{
+	spin_unlock(&outside.lock);
+}
+
+FORK_HOOK(FORK_OUTSIDE, outside_hold, outside_release, NULL)
+
 /* --- the general form ----------------------------------------------------------- */
 
 static int admit(struct weft_runtime *rt, bool owed)
 {
 	uint32_t gate = load_acq(&rt->gate);                        /* G4 */
 
+	if (gate & GATE_DEAD)
+		return -EOWNERDEAD;
 	if (gate & GATE_STOPPING)
 		return -ECANCELED;
 	if (gate & GATE_STARVED)
@@ -223,7 +238,7 @@ static int spawn_here(const struct spawn *s)
 		return weft__spawn(w->rt, w, s);
 	rt = weft__runtime_only_enter();
 	if (!rt)
-		return -EPERM;
+		return weft__runtime_none();
 	err = weft__spawn(rt, NULL, s);
 	outside_leave(rt->slot);
 	return err;

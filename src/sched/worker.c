@@ -22,11 +22,15 @@
  *       begin a new branch so often that ten thousand stood half done.)
  *   F4  now and then the timers of all workers: a busy one looks after those
  *       of one that stands still.
+ *   F7  a look that finds the poller not asked for a while calls the worker to
+ *       its loop (`attention`), where no object is locked: it asks there.
  *   F6  the looks of F2 include the rings of those that stand still: a busy
  *       worker never searches, and there may be no other.
  */
 #include "sched/worker.h"
 #include "routine/overflow.h"
+#include "sched/fork.h"
+#include "sched/culprit.h"
 #include "sched/pick.h"
 #include "sched/runtime.h"
 #include "sched/switch.h"
@@ -115,6 +119,10 @@ NOINLINE struct routine *weft__pick_looking(struct worker *w)
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
 	look_at_timers(w);
+	if (watch_open(&w->rt->watch) && weft__watch_due(w)) {  /* F7 */
+		store_seq(&w->attention, 1);                    /* A1 */
+		return NULL;
+	}
 	for (unsigned i = 0; i < sources && !r; i++)
 		r = take_from(w, (turn + i) % sources);          /* F2 */
 	if (r) {
@@ -154,6 +162,14 @@ int64_t weft__timers_first(struct weft_runtime *rt)
 	return first;
 }
 
+int64_t weft__duty_first(struct weft_runtime *rt)
+{
+	int64_t first = weft__timers_first(rt);
+
+	return first == INT64_MAX && load_seq(&rt->watch.open) ?    /* X5 */
+	       WATCH_DUTY : first;
+}
+
 /* Everything shared that is not somebody's ring. */
 static struct routine *take_shared(struct worker *w)
 {
@@ -181,6 +197,9 @@ static struct routine *search(struct worker *w)
 	for (uint32_t i = 0; i < high; i++)
 		picks[i] = load_rlx(&rt->worker[i]->picks);
 	do {
+		if (watch_open(&rt->watch) &&
+		    weft__watch_ask(w, WATCH_BATCH))
+			r = pick_local(w);
 		for (unsigned round = 0; round < 8 && !r; round++) {
 			r = weft__steal(w, NULL, high);
 			if (!r && !(injectq_empty(&rt->inject) &&
@@ -200,26 +219,29 @@ static struct routine *search(struct worker *w)
 	return r ? r : weft__steal(w, picks, high);
 }
 
-/* Settle what others asked for.  False: the worker is to leave. */
+/* Settle what others asked for, or a look.  False: the worker is to leave. */
 static bool attend(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 
 	store_seq(&w->attention, 0);                            /* A1 */
+	if (unlikely(runtime_dead(rt)))                         /* Z1 */
+		weft__worker_freeze(w);
 	if (load_seq(&rt->stopping))                            /* G2 */
 		return false;
 	weft__runtime_gate_seen(rt);
 	if (w->spare)
 		weft__spare_attend(w);
+	weft__watch_ask(w, WATCH_BATCH);                        /* F7 */
 	return true;
 }
 
-static struct routine *find_work(struct worker *w)
+struct routine *weft__worker_find(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
 	struct routine *r;
 
-	for (;;) {
+	do {
 		if (load_acq(&w->attention) && !attend(w))      /* A1 */
 			return NULL;
 		r = pick(w);
@@ -240,11 +262,8 @@ static struct routine *find_work(struct worker *w)
 				weft__idle_duty_pass(w);
 			return r;
 		}
-		if (!load_acq(&w->attention)) {                 /* A1 */
-			weft__worker_rest(w);
-			weft__idle_sleep(w);
-		}
-	}
+	} while (load_acq(&w->attention));                      /* A1 */
+	return NULL;
 }
 
 /* Something useful before sleeping: give back memory that nobody needs. */
@@ -254,32 +273,58 @@ void weft__worker_rest(struct worker *w)
 		weft__stack_trim(&w->rt->stacks, weft__os_now(), 256);
 }
 
+void weft__worker_enter(struct worker *w)
+{
+	WEFT_ARCH_TLS_STORE(weft__tls_worker, w);
+	weft__stack_thread(&w->loop_stack);
+	if (!w->sigstack && weft__sigstack_enable(&w->sigstack) < 0)
+		w->sigstack = NULL;
+}
+
+void weft__worker_leave(struct worker *w)
+{
+	if (w->sleep.searching)
+		weft__idle_search_found(w);
+	weft__submit_leave(w);
+	if (w->sigstack)
+		weft__sigstack_disable(w->sigstack);
+	w->sigstack = NULL;
+	weft__stack_cache_flush(&w->stacks);
+	weft__record_flush(&w->records);
+	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
+}
+
+void weft__worker_serve(struct worker *w, struct routine *r)
+{
+	struct aim a;
+
+	aim_somewhere(w, r, &a);
+	if (!w->current)
+		return;         /* no stack: it waits for one */
+	w->left.kind = LEFT_NOTHING;
+	switch_to(w, &w->loop_sp, &w->loop_stack, &a, LEFT_NOTHING);
+}
+
 void *weft__worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct routine *r;
 
-	WEFT_ARCH_TLS_STORE(weft__tls_worker, w);
+	weft__worker_enter(w);
 	weft__os_thread_precise();
-	weft__stack_thread(&w->loop_stack);
-	if (weft__sigstack_enable(&w->sigstack) < 0)
-		w->sigstack = NULL;
-	while ((r = find_work(w))) {
-		struct aim a;
-
-		aim_somewhere(w, r, &a);
-		if (!w->current)
-			continue;       /* no stack: it waits for one */
-		w->left.kind = LEFT_NOTHING;
-		switch_to(w, &w->loop_sp, &w->loop_stack, &a, LEFT_NOTHING);
+	weft__culprit_enable();
+	for (;;) {
+		r = weft__worker_find(w);
+		if (r) {
+			weft__worker_serve(w, r);
+		} else if (load_seq(&w->rt->stopping)) {        /* G2 */
+			break;
+		} else {
+			weft__worker_rest(w);
+			weft__idle_sleep(w);
+		}
 	}
-	if (w->sleep.searching)
-		weft__idle_search_found(w);
-	if (w->sigstack)
-		weft__sigstack_disable(w->sigstack);
-	weft__stack_cache_flush(&w->stacks);
-	weft__record_flush(&w->records);
-	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
+	weft__worker_leave(w);
 	return NULL;
 }
 

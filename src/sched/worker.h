@@ -99,6 +99,7 @@ enum worker_state {
 	WORKER_ABSENT,          /* no thread            */
 	WORKER_ACTIVE,          /* runs the loop        */
 	WORKER_SHELVED,         /* a spare, not lent    */
+	WORKER_FROZEN,          /* the process exits    */
 };
 
 /* --- worker.c: picking, switching, the loop -------------------------------- */
@@ -106,6 +107,13 @@ enum worker_state {
 int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index);
 void weft__worker_fini(struct worker *w);
 void *weft__worker_main(void *worker);
+/* Its parts.  This thread becomes w, and is so no longer. */
+void weft__worker_enter(struct worker *w);
+void weft__worker_leave(struct worker *w);
+/* What runs next, looked for everywhere; NULL: nothing, or rt stops. */
+struct routine *weft__worker_find(struct worker *w);
+/* Run r, and whoever it gives way to, until the loop is wanted. */
+void weft__worker_serve(struct worker *w, struct routine *r);
 
 /* Is there anything to run or due, in anybody's ring?  Sequentially
  * consistent reads: the last look of idle.h. */

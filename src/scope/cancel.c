@@ -143,6 +143,10 @@ int weft_cancel(weft_id id)
 
 	if (!r)
 		return -ESRCH;
+	if (weft__cancel_late(w, r)) {
+		weft__cancel_unlock(r);
+		return -EOWNERDEAD;
+	}
 	if (!(load_rlx(&r->handle) & (HANDLE_ENDED | HANDLE_SEALED))) {
 		wt = weft__cancel_bits(r, CANCEL_SELF, 0);
 		s = mark_owned(r);

@@ -12,6 +12,7 @@
 
 #if WEFT_DEBUG_LEVEL >= 1
 
+#include "base/fork.h"
 #include "sched/park.h"
 
 #include <pthread.h>
@@ -141,6 +142,18 @@ void weft__lock_waited(void)
 	edge_drop(&wanted_by, myself());
 	pthread_mutex_unlock(&guard);
 }
+
+static void hold(void)
+{
+	pthread_mutex_lock(&guard);
+}
+
+static void release(void)
+{
+	pthread_mutex_unlock(&guard);
+}
+
+FORK_HOOK(FORK_LOCKGRAPH, hold, release, NULL)
 
 #else
 

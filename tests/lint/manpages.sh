@@ -19,7 +19,7 @@ say()
 
 # What go() calls behind the scenes is explained in its header.
 for f in $(sed -n '/global:/,/local:/s/^[ 	]*\(weft_[a-z0-9_]*\);.*/\1/p' \
-	../src/weft.map | grep -v '^weft_go_capture'); do
+	../src/weft.map ../src/*/weft-*.map | grep -v '^weft_go_capture'); do
 	[ -f "$f.3" ] || {
 		say "$f has no page"
 		continue
@@ -56,9 +56,12 @@ for page in *.[1-9]; do
 		continue
 	}
 	[ -f "$build/.libs/libweft.so" ] || continue
+	more=
+	grep -q '^#include <weft/tls.h>' "$tmp/example.c" && more=-lweft-tls
+	[ -z "$more" ] || [ -f "$build/.libs/libweft-tls.so" ] || continue
 	[ "${weft_sanitizer:-none}" = none ] || continue
 	# shellcheck disable=SC2086
-	${CC:-cc} -o "$tmp/example" "$tmp/example.o" -L"$build/.libs" -lweft \
+	${CC:-cc} -o "$tmp/example" "$tmp/example.o" -L"$build/.libs" $more -lweft \
 		-Wl,-rpath,"$build/.libs" -pthread || {
 		say "the example of $page does not link"
 		continue

@@ -49,6 +49,10 @@ for rule in SKIP_LAST_LOOK SKIP_LAST_SEARCH SKIP_AGAIN SKIP_ARMED SKIP_DUTY \
 	    SKIP_SLEEPERS; do
 	check idle refuted -D$rule
 done
+check watch holds
+for rule in SKIP_TOKEN SKIP_TURN SKIP_OPENED SKIP_KICK SKIP_WAIT; do
+	check watch refuted -D$rule
+done
 for kind in CHAN PERMIT JOIN; do
 	check park holds -D$kind
 	for rule in UNLOCK_EARLY NO_CLAIM NO_STOP; do
@@ -71,7 +75,8 @@ for rule in STALE_WOKEN FREE_UNDER NO_WAKE FREE_FIRST; do
 	check mutex refuted -D$rule
 done
 check rwlock holds
-for rule in NO_LOOK NO_COUNT LAST_OUT; do
+for rule in NO_LOOK NO_COUNT NO_STOP BOTH_PASS NONE_PASS GATE_LAST \
+	    SUBTRACT; do
 	check rwlock refuted -D$rule
 done
 exit $rc

@@ -10,6 +10,10 @@
 #ifndef WEFT_SUPPORT_CRIT_H
 #define WEFT_SUPPORT_CRIT_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE             /* before any header of the system */
+#endif
+
 #ifdef HAVE_CRITERION
 #include <criterion/criterion.h>
 #include <signal.h>
