@@ -212,7 +212,8 @@ static ssize_t pass_from_file(struct send *s, char *buf)
 
 	if (r <= 0)
 		return r;
-	err = weft_write_all(s->out, buf, (size_t)r, &went, s->deadline);
+	err = weft__io_write_all_as(s->out, &s->out_generation, buf, (size_t)r,
+				    &went, s->deadline);
 	if (s->off)
 		*s->off = at + (off_t)went;
 	else
@@ -223,12 +224,14 @@ static ssize_t pass_from_file(struct send *s, char *buf)
 static ssize_t pass(struct send *s, char *buf)
 {
 	size_t size = s->n < BUFFER ? s->n : BUFFER;
-	ssize_t r = weft_read(s->in, buf, size, s->deadline);
+	ssize_t r = weft__io_read_as(s->in, &s->in_generation, buf, size,
+				     s->deadline);
 	int err;
 
 	if (r <= 0)
 		return r;
-	err = weft_write_all(s->out, buf, (size_t)r, NULL, s->deadline);
+	err = weft__io_write_all_as(s->out, &s->out_generation, buf, (size_t)r,
+				    NULL, s->deadline);
 	return err ? err : r;
 }
 

@@ -102,6 +102,11 @@ typedef ssize_t desc_try(int fd, void *op);
  */
 ssize_t weft__desc_do(int fd, enum desc_side side, desc_try *attempt, void *op,
 		      size_t asked, weft_time deadline);
+/* A part of a call that makes several: *generation is 0 before the first, and
+ * -EBADF when by a later one the number is another file's. */
+ssize_t weft__desc_do_as(int fd, uint32_t *generation, enum desc_side side,
+			 desc_try *attempt, void *op, size_t asked,
+			 weft_time deadline);
 
 /* The kind of fd, asked of the kernel when it is not known (a descriptor that
  * is not OURS and no socket is asked each time).  Negative: -EBADF. */

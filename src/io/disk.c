@@ -66,7 +66,7 @@ static ssize_t transfer_part(struct transfer *t, weft_time deadline)
 	return err ? err : t->result;
 }
 
-ssize_t weft__io_disk(int fd, const struct io_op *op, bool write,
+ssize_t weft__io_disk(int fd, struct io_op *op, bool write,
 		      weft_time deadline)
 {
 	struct transfer t = { .fd = fd, .op = *op, .write = write };
@@ -76,9 +76,11 @@ ssize_t weft__io_disk(int fd, const struct io_op *op, bool write,
 	int err = io_cancelled(deadline);
 
 	if (!err)
-		err = weft__desc_enter(fd, &t.generation);
+		err = op->generation ? weft__desc_enter_as(fd, op->generation)
+				     : weft__desc_enter(fd, &op->generation);
 	if (err)
 		return err;
+	t.generation = op->generation;
 	weft__desc_leave(fd);
 	for (;;) {
 		r = transfer_part(&t, deadline);

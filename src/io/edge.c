@@ -373,8 +373,24 @@ static ssize_t try_once(struct desc *d, const struct want *q,
 	return n;
 }
 
+static int enter_as(struct desc *d, uint32_t *generation)
+{
+	return *generation ? weft__desc_in_again(d, *generation) :
+			     weft__desc_in(d, generation);
+}
+
 ssize_t weft__desc_do(int fd, enum desc_side side, desc_try *attempt, void *op,
 		      size_t asked, weft_time deadline)
+{
+	uint32_t generation = 0;
+
+	return weft__desc_do_as(fd, &generation, side, attempt, op, asked,
+				deadline);
+}
+
+ssize_t weft__desc_do_as(int fd, uint32_t *generation, enum desc_side side,
+			 desc_try *attempt, void *op, size_t asked,
+			 weft_time deadline)
 {
 	struct want q = { .fd = fd, .sides = 1u << side, .deadline = deadline };
 	bool skipped;
@@ -388,9 +404,10 @@ ssize_t weft__desc_do(int fd, enum desc_side side, desc_try *attempt, void *op,
 	d = weft__desc_find(fd, &err);
 	if (unlikely(!d))
 		return err;
-	err = weft__desc_in(d, &q.generation);
+	err = enter_as(d, generation);
 	if (unlikely(err < 0))
 		return err;
+	q.generation = *generation;
 	q.renew = !(load_rlx(&d->flags) & DESC_OURS);               /* D9 */
 	do {
 		q.edge[side] = load_acq(&d->side[side].edges);      /* D13 */

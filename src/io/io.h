@@ -28,6 +28,7 @@ struct io_op {
 	const struct iovec *v;
 	int n;
 	size_t size;                    /* of all parts */
+	uint32_t generation;            /* as of weft__desc_do_as */
 };
 
 /* A cancel point that has done nothing yet. */
@@ -54,8 +55,14 @@ static inline size_t io_asked(size_t n)
 }
 
 /* To a file, or from it; never -EAGAIN. */
-ssize_t weft__io_disk(int fd, const struct io_op *op, bool write,
+ssize_t weft__io_disk(int fd, struct io_op *op, bool write,
 		      weft_time deadline);
+
+/* Parts of a call that makes several, as weft__desc_do_as. */
+ssize_t weft__io_read_as(int fd, uint32_t *generation, void *buf, size_t n,
+			 weft_time deadline);
+int weft__io_write_all_as(int fd, uint32_t *generation, const void *buf,
+			  size_t n, size_t *done, weft_time deadline);
 
 /* A read of no bytes. */
 int weft__io_nothing(int fd, weft_time deadline);

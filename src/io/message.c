@@ -38,12 +38,12 @@ static weft_time wait_of(int flags, weft_time deadline)
 	return flags & NEVER_WAIT ? WEFT_NOWAIT : deadline;
 }
 
-static ssize_t recv_msg(int fd, struct msghdr *m, int flags, size_t asked,
-			weft_time deadline)
+static ssize_t recv_msg(int fd, uint32_t *generation, struct msghdr *m,
+			int flags, size_t asked, weft_time deadline)
 {
 	struct msg_op op = { m, flags & ~MSG_WAITALL };
-	ssize_t r = weft__desc_do(fd, DESC_IN, try_recvmsg, &op, asked,
-				  wait_of(flags, deadline));
+	ssize_t r = weft__desc_do_as(fd, generation, DESC_IN, try_recvmsg, &op,
+				     asked, wait_of(flags, deadline));
 
 	if (unlikely(r == -ENOTSOCK))
 		weft__desc_forget(fd);
@@ -52,9 +52,11 @@ static ssize_t recv_msg(int fd, struct msghdr *m, int flags, size_t asked,
 
 ssize_t weft_recvmsg(int fd, struct msghdr *m, int flags, weft_time deadline)
 {
+	uint32_t generation = 0;
+
 	if (!m)
 		return -EINVAL;
-	return recv_msg(fd, m, flags, 0, deadline);
+	return recv_msg(fd, &generation, m, flags, 0, deadline);
 }
 
 static bool is_stream(int fd)
@@ -81,6 +83,7 @@ ssize_t weft_recvfrom(int fd, void *buf, size_t n, int flags,
 	};
 	int kind = weft__desc_kind(fd);
 	bool plain = !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)), all;
+	uint32_t generation = 0;
 	size_t got = 0;
 	ssize_t r;
 
@@ -95,8 +98,8 @@ ssize_t weft_recvfrom(int fd, void *buf, size_t n, int flags,
 	do {
 		v.iov_base = (char *)buf + got;
 		v.iov_len = n - got;
-		r = recv_msg(fd, &m, flags, plain ? io_asked(n - got) : 0,
-			     deadline);
+		r = recv_msg(fd, &generation, &m, flags,
+			     plain ? io_asked(n - got) : 0, deadline);
 		if (r > 0)
 			got += (size_t)r;
 	} while (all && r > 0 && got < n);

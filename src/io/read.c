@@ -81,12 +81,12 @@ static ssize_t read_op(int fd, struct io_op *op, weft_time deadline)
 		if (kind == DESC_FILE)
 			return weft__io_disk(fd, op, false, deadline);
 		if (kind == DESC_OTHER)
-			return weft__desc_do(fd, DESC_IN, try_read, op, 0,
-					     deadline);
-		r = weft__desc_do(fd, DESC_IN,
-				  op->n == 1 ? try_recv : try_recv_parts, op,
-				  kind == DESC_STREAM ? io_asked(op->size) : 0,
-				  deadline);
+			return weft__desc_do_as(fd, &op->generation, DESC_IN,
+						try_read, op, 0, deadline);
+		r = weft__desc_do_as(fd, &op->generation, DESC_IN,
+				     op->n == 1 ? try_recv : try_recv_parts, op,
+				     kind == DESC_STREAM ? io_asked(op->size) :
+				     0, deadline);
 		if (unlikely(r == -ENOTSOCK))
 			weft__desc_forget(fd);
 	}
@@ -96,17 +96,31 @@ static ssize_t read_op(int fd, struct io_op *op, weft_time deadline)
 ssize_t weft_read(int fd, void *buf, size_t n, weft_time deadline)
 {
 	struct iovec v = { buf, n };
-	struct io_op op = { &v, 1, n };
+	struct io_op op = { &v, 1, n, 0 };
 
 	if (unlikely(!n))
 		return weft__io_nothing(fd, deadline);
 	return read_op(fd, &op, deadline);
 }
 
+ssize_t weft__io_read_as(int fd, uint32_t *generation, void *buf, size_t n,
+			 weft_time deadline)
+{
+	struct iovec v = { buf, n };
+	struct io_op op = { &v, 1, n, *generation };
+	ssize_t r;
+
+	if (unlikely(!n))
+		return weft__io_nothing(fd, deadline);
+	r = read_op(fd, &op, deadline);
+	*generation = op.generation;
+	return r;
+}
+
 ssize_t weft_readv(int fd, const struct iovec *v, int n, weft_time deadline)
 {
 	ssize_t size = weft__io_size(v, n);
-	struct io_op op = { v, n, (size_t)size };
+	struct io_op op = { v, n, (size_t)size, 0 };
 
 	if (size < 0)
 		return size;
@@ -117,11 +131,13 @@ ssize_t weft_readv(int fd, const struct iovec *v, int n, weft_time deadline)
 int weft_read_full(int fd, void *buf, size_t n, size_t *done,
 		   weft_time deadline)
 {
+	uint32_t generation = 0;
 	size_t got = 0;
 	ssize_t r;
 
 	do {
-		r = weft_read(fd, (char *)buf + got, n - got, deadline);
+		r = weft__io_read_as(fd, &generation, (char *)buf + got,
+				     n - got, deadline);
 		if (r > 0)
 			got += (size_t)r;
 	} while (r > 0 && got < n);

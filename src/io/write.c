@@ -92,11 +92,11 @@ static ssize_t write_op(int fd, struct io_op *op, weft_time deadline)
 		if (kind == DESC_FILE)
 			return weft__io_disk(fd, op, true, deadline);
 		if (kind == DESC_OTHER)
-			return weft__desc_do(fd, DESC_OUT, try_write, op, 0,
-					     deadline);
-		r = weft__desc_do(fd, DESC_OUT,
-				  op->n == 1 ? try_send : try_send_parts, op,
-				  0, deadline);
+			return weft__desc_do_as(fd, &op->generation, DESC_OUT,
+						try_write, op, 0, deadline);
+		r = weft__desc_do_as(fd, &op->generation, DESC_OUT,
+				     op->n == 1 ? try_send : try_send_parts, op,
+				     0, deadline);
 		if (unlikely(r == -ENOTSOCK))
 			weft__desc_forget(fd);
 	}
@@ -106,7 +106,7 @@ static ssize_t write_op(int fd, struct io_op *op, weft_time deadline)
 ssize_t weft_write(int fd, const void *buf, size_t n, weft_time deadline)
 {
 	struct iovec v = { (void *)(uintptr_t)buf, n };
-	struct io_op op = { &v, 1, n };
+	struct io_op op = { &v, 1, n, 0 };
 
 	return write_op(fd, &op, deadline);
 }
@@ -114,7 +114,7 @@ ssize_t weft_write(int fd, const void *buf, size_t n, weft_time deadline)
 ssize_t weft_writev(int fd, const struct iovec *v, int n, weft_time deadline)
 {
 	ssize_t size = weft__io_size(v, n);
-	struct io_op op = { v, n, (size_t)size };
+	struct io_op op = { v, n, (size_t)size, 0 };
 
 	return size < 0 ? size : write_op(fd, &op, deadline);
 }
@@ -122,15 +122,27 @@ ssize_t weft_writev(int fd, const struct iovec *v, int n, weft_time deadline)
 int weft_write_all(int fd, const void *buf, size_t n, size_t *done,
 		   weft_time deadline)
 {
+	uint32_t generation = 0;
+
+	return weft__io_write_all_as(fd, &generation, buf, n, done, deadline);
+}
+
+int weft__io_write_all_as(int fd, uint32_t *generation, const void *buf,
+			  size_t n, size_t *done, weft_time deadline)
+{
+	struct iovec v;
+	struct io_op op = { &v, 1, 0, *generation };
 	size_t went = 0;
 	ssize_t r;
 
 	do {
-		r = weft_write(fd, (const char *)buf + went, n - went,
-			       deadline);
+		v.iov_base = (char *)(uintptr_t)buf + went;
+		v.iov_len = op.size = n - went;
+		r = write_op(fd, &op, deadline);
 		if (r > 0)
 			went += (size_t)r;
 	} while (r > 0 && went < n);
+	*generation = op.generation;
 	if (done)
 		*done = went;
 	return went == n && r >= 0 ? 0 : r ? (int)r : -EIO;
