@@ -469,7 +469,8 @@ regress_tests = \
 	tests/regress/0019-closer-left \
 	tests/regress/0020-closer-waits \
 	tests/regress/0021-two-pollers \
-	tests/regress/0022-drop-at-stop
+	tests/regress/0022-drop-at-stop \
+	tests/regress/0023-parts-of-one-file
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -494,6 +495,7 @@ tests_regress_0019_closer_left_SOURCES = %D%/regress/0019-closer-left.c
 tests_regress_0020_closer_waits_SOURCES = %D%/regress/0020-closer-waits.c
 tests_regress_0021_two_pollers_SOURCES = %D%/regress/0021-two-pollers.c
 tests_regress_0022_drop_at_stop_SOURCES = %D%/regress/0022-drop-at-stop.c
+tests_regress_0023_parts_of_one_file_SOURCES = %D%/regress/0023-parts-of-one-file.c
 
 # --- tests/stress
 stress_tests = \

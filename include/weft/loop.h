@@ -45,6 +45,7 @@ WEFT_API WEFT_NODISCARD int weft_loop_start(const weft_config *c,
 /**
  * The descriptor to watch: readable when weft_loop_run has something to do.  It
  * is rt's, and may be watched edge- or level-triggered, by any kind of poll.
+ * (With WEFT_POLLER=uring the kernel may end that poll early: EINTR.)
  * Nothing else may be done with it.  -EINVAL: not such a runtime.  Never parks.
  */
 WEFT_API int weft_loop_fd(weft_runtime *rt);

@@ -77,17 +77,22 @@ void weft__desc_out(struct desc *d)
 
 int weft__desc_in(struct desc *d, uint32_t *generation)
 {
-	uint32_t u = add_acqrel(&d->users, DESC_USER);              /* D8 */
+	for (;;) {
+		uint32_t g = load_acq(&d->generation);              /* D14 */
+		uint32_t u = add_acqrel(&d->users, DESC_USER);      /* D8 */
 
-	while (unlikely(u & (DESC_CLOSING | DESC_IN_KERNEL))) {
-		weft__desc_out(d);
-		if (!(u & DESC_IN_KERNEL))
-			return -EBADF;
-		weft__os_yield();                                   /* D11 */
-		u = add_acqrel(&d->users, DESC_USER);               /* D8 */
+		if (unlikely(u & (DESC_CLOSING | DESC_IN_KERNEL))) {
+			weft__desc_out(d);
+			if (!(u & DESC_IN_KERNEL))
+				return -EBADF;
+			weft__os_yield();                           /* D11 */
+		} else if (likely(load_rlx(&d->generation) == g)) {
+			*generation = g;
+			return 0;
+		} else {
+			weft__desc_out(d);      /* it is being closed, or was */
+		}
 	}
-	*generation = load_rlx(&d->generation);
-	return 0;
 }
 
 int weft__desc_in_again(struct desc *d, uint32_t generation)
@@ -189,7 +194,7 @@ static void reset(struct desc *d, enum desc_kind kind, unsigned flags)
 {
 	uint32_t next = load_rlx(&d->generation) + 1;
 
-	store_rlx(&d->generation, next ? next : 1);     /* D5 */
+	store_rel(&d->generation, next ? next : 1);     /* D14 */
 	store_rlx(&d->kind, (uint8_t)kind);
 	store_rlx(&d->flags, (uint8_t)flags);
 	store_rlx(&d->hup, false);

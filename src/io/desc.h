@@ -54,6 +54,9 @@
  *       written under the lock or by who has entered.
  *   D12 chunks of the table: CAS-acquire-release by who makes one / load-acquire.
  *   D13 edges: store-release under the lock / load-acquire before the try.
+ *   D14 generation: store-release after CLOSING is set / load-acquire before
+ *       entering, and it is the same after that.  Else who enters as somebody
+ *       closes would take the generation of the next file for his.
  *
  * Lock rank: DESC, then IDLE.  Held for straight-line code.
  */

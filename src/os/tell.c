@@ -93,13 +93,3 @@ void weft__os_backtrace(void)
 	_Unwind_Backtrace(step, &t);
 	end_repeats(&t);
 }
-
-NOINLINE int weft__os_errno(void)
-{
-	return errno;
-}
-
-NOINLINE void weft__os_errno_set(int err)
-{
-	errno = err;
-}

@@ -23,8 +23,4 @@ void weft__line_say(struct line *l);
 /* Who called, one line each, the handler first; equal frames in a row are one. */
 void weft__os_backtrace(void);
 
-/* What a handler leaves as it found it. */
-int weft__os_errno(void);
-void weft__os_errno_set(int err);
-
 #endif

@@ -59,13 +59,13 @@ static NOINLINE void answer(void)
 	weft__os_backtrace();
 }
 
-static void on_signal(int signo)
+static void on_urgent(int signo)
 {
-	int err = weft__os_errno();
+	int err = errno;
 
 	(void)signo;
 	answer();
-	weft__os_errno_set(err);
+	errno = err;
 }
 
 void weft__culprit_install(void)
@@ -77,7 +77,7 @@ void weft__culprit_install(void)
 	if (sigaction(SIGURG, NULL, &old) < 0 || old.sa_flags & SA_SIGINFO ||
 	    (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN))
 		return;
-	sa.sa_handler = on_signal;
+	sa.sa_handler = on_urgent;
 	sigfillset(&sa.sa_mask);
 	store_rlx(&ours, sigaction(SIGURG, &sa, NULL) == 0);
 }
@@ -98,7 +98,7 @@ static bool may_ask(void)
 	struct sigaction now;
 
 	return load_rlx(&ours) && sigaction(SIGURG, NULL, &now) == 0 &&
-	       now.sa_handler == on_signal;
+	       now.sa_handler == on_urgent;
 }
 
 void weft__culprit_report(struct worker *w, int64_t ns, bool blocked)

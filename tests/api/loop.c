@@ -1,6 +1,7 @@
 /* tests/api/loop.c - a runtime inside another event loop. */
 #include "support/rt.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -24,7 +25,10 @@ static int foreign(weft_runtime *rt)
 #define TURN_UNTIL(rt, ep, is_true) \
 	for (unsigned turns_ = 0; !(is_true); turns_++) { \
 		struct epoll_event e_; \
-		int n_ = epoll_wait((ep), &e_, 1, 10000); \
+		int n_; \
+		do      /* io_uring interrupts whoever made a request */ \
+			n_ = epoll_wait((ep), &e_, 1, 10000); \
+		while (n_ < 0 && errno == EINTR); \
 		cr_assert_eq(n_, 1, "the descriptor was never readable"); \
 		(void)weft_loop_run((rt), WEFT_NOWAIT); \
 		cr_assert(turns_ < 100000); \
@@ -42,7 +46,11 @@ static weft_runtime *start(void)
 {
 	weft_runtime *rt;
 
-	cr_assert_eq(weft_loop_start(NULL, &rt), 0);
+	int err = weft_loop_start(NULL, &rt);
+
+	if (err == -ENOSYS)
+		cr_skip_test("this poller has no descriptor");
+	cr_assert_eq(err, 0);
 	ran = 0;
 	return rt;
 }

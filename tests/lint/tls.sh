@@ -5,7 +5,7 @@
 #
 # HANDLERS are signal handlers: they may hold errno around their work, for no
 # handler is left by a switch.
-HANDLERS="on_fault"
+HANDLERS="on_fault on_urgent on_signal"
 lint=$(cd "$(dirname "$0")" && pwd) || exit 99
 so=${LIBRARY:-.libs/libweft.so}
 [ "${weft_sanitizer:-none}" = none ] || {

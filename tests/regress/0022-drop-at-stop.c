@@ -9,14 +9,15 @@
 #include <weft/io.h>
 
 static int fd[2];
-static atomic_int closing, dropping, done;
+static atomic_int armed, closing, dropping, done;
 static pthread_t stopper;
 
 /* When the poller is closed the closer begins; it must not find that one. */
 static int hook(enum sys_call call, int n)
 {
 	(void)n;
-	if (call == SYS_CLOSE && pthread_equal(pthread_self(), stopper)) {
+	if (armed && call == SYS_CLOSE &&
+	    pthread_equal(pthread_self(), stopper)) {
 		closing = 1;
 		while (!dropping && !done)
 			;
@@ -51,10 +52,11 @@ int main(void)
 
 	setenv("WEFT_POLLER", "epoll", 1);
 	stopper = pthread_self();
+	weft__sys_fault = hook;
 	MUST(!pipe(fd) && !weft_start(NULL, &rt), "start");
 	MUST(weft_call(rt, read_late, NULL) == 0, "call");
-	weft__sys_fault = hook;
 	MUST(!pthread_create(&t, NULL, close_it, NULL), "thread");
+	armed = 1;
 	MUST(weft_stop(rt, WEFT_FOREVER) == 0, "stop");
 	pthread_join(t, NULL);
 	MUST(!dropping, "a poller that is being closed was used");

@@ -6,6 +6,10 @@
 #ifndef WEFT_STRESS_H
 #define WEFT_STRESS_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE             /* before any header of the system */
+#endif
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
