@@ -29,6 +29,7 @@ libweft_core_la_SOURCES = \
 	%D%/os/thread.h \
 	%D%/os/thread.c \
 	%D%/os/sys.h \
+	%D%/os/syscall.h \
 	%D%/os/sys.c \
 	%D%/os/sysfile.h \
 	%D%/os/sysfile.c \

@@ -1,5 +1,5 @@
 /* os/sys.c - see sys.h. */
-#include "os/sys.h"
+#include "os/syscall.h"
 #include "base/atomic.h"
 
 #include <fcntl.h>
@@ -15,52 +15,16 @@
 
 int (*weft__sys_fault)(enum sys_call call, int fd);
 
-/* What the test says: 0 go on, negative the result, positive a limit. */
-static int fault(enum sys_call call, int fd)
-{
-	return unlikely(weft__sys_fault != NULL) ? weft__sys_fault(call, fd) : 0;
-}
-
-static size_t at_most(int limit, size_t n)
-{
-	return limit > 0 && (size_t)limit < n ? (size_t)limit : n;
-}
-
-/* Make the call until no signal cuts it short. */
-#define RETRY(call) \
-	__extension__({ \
-		ssize_t r__; \
-		do \
-			r__ = (call); \
-		while (r__ < 0 && errno == EINTR); \
-		r__ < 0 ? -errno : r__; \
-	})
-
 /* --- descriptors --------------------------------------------------------------- */
-
-/* The first byte of the vector's first part that has any. */
-static int first_part(const struct iovec *v, int n, int limit, struct iovec *one)
-{
-	while (n > 1 && !v->iov_len) {
-		v++;
-		n--;
-	}
-	one->iov_base = v->iov_base;
-	one->iov_len = at_most(limit, v->iov_len);
-	return 1;
-}
 
 NOINLINE ssize_t weft__sys_readv(int fd, const struct iovec *v, int n, int flags)
 {
-	int f = fault(SYS_READV, fd);
+	int f = sys_fault(SYS_READV, fd);
 	struct iovec one;
 
 	if (f < 0)
 		return f;
-	if (f > 0 && n > 0) {
-		n = first_part(v, n, f, &one);
-		v = &one;
-	}
+	first_part(&v, &n, f, &one);
 	if (!flags)
 		return RETRY(readv(fd, v, n));
 	return RETRY(preadv2(fd, v, n, -1, flags));
@@ -69,15 +33,12 @@ NOINLINE ssize_t weft__sys_readv(int fd, const struct iovec *v, int n, int flags
 NOINLINE ssize_t weft__sys_writev(int fd, const struct iovec *v, int n,
 				  int flags)
 {
-	int f = fault(SYS_WRITEV, fd);
+	int f = sys_fault(SYS_WRITEV, fd);
 	struct iovec one;
 
 	if (f < 0)
 		return f;
-	if (f > 0 && n > 0) {
-		n = first_part(v, n, f, &one);
-		v = &one;
-	}
+	first_part(&v, &n, f, &one);
 	if (!flags)
 		return RETRY(writev(fd, v, n));
 	return RETRY(pwritev2(fd, v, n, -1, flags));
@@ -85,7 +46,7 @@ NOINLINE ssize_t weft__sys_writev(int fd, const struct iovec *v, int n,
 
 NOINLINE int weft__sys_poll(struct pollfd *p, nfds_t n, int64_t timeout)
 {
-	int f = fault(SYS_POLL, n ? p->fd : -1);
+	int f = sys_fault(SYS_POLL, n ? p->fd : -1);
 	struct timespec ts = {
 		.tv_sec = (time_t)(timeout / 1000000000),
 		.tv_nsec = (long)(timeout % 1000000000),
@@ -100,7 +61,7 @@ NOINLINE int weft__sys_poll(struct pollfd *p, nfds_t n, int64_t timeout)
 
 NOINLINE int weft__sys_close(int fd)
 {
-	int f = fault(SYS_CLOSE, fd);
+	int f = sys_fault(SYS_CLOSE, fd);
 	int r = close(fd) < 0 ? -errno : 0;
 
 	/* The number is free even when a signal came meanwhile. */
@@ -109,21 +70,21 @@ NOINLINE int weft__sys_close(int fd)
 
 NOINLINE int weft__sys_flags(int fd)
 {
-	int f = fault(SYS_FCNTL, fd);
+	int f = sys_fault(SYS_FCNTL, fd);
 
 	return f < 0 ? f : (int)RETRY(fcntl(fd, F_GETFL));
 }
 
 NOINLINE int weft__sys_fstat(int fd, struct stat *st)
 {
-	int f = fault(SYS_FSTAT, fd);
+	int f = sys_fault(SYS_FSTAT, fd);
 
 	return f < 0 ? f : (int)RETRY(fstat(fd, st));
 }
 
 NOINLINE int weft__sys_timerfd(void)
 {
-	int f = fault(SYS_TIMERFD, -1);
+	int f = sys_fault(SYS_TIMERFD, -1);
 
 	return f < 0 ? f : (int)RETRY(timerfd_create(CLOCK_MONOTONIC,
 					TFD_NONBLOCK | TFD_CLOEXEC));
@@ -131,7 +92,7 @@ NOINLINE int weft__sys_timerfd(void)
 
 NOINLINE int weft__sys_timerfd_set(int fd, int64_t deadline)
 {
-	int f = fault(SYS_TIMERFD, fd);
+	int f = sys_fault(SYS_TIMERFD, fd);
 	struct itimerspec it = { .it_value = { 0, 0 } };
 
 	if (f < 0)
@@ -146,7 +107,7 @@ NOINLINE int weft__sys_timerfd_set(int fd, int64_t deadline)
 
 NOINLINE int weft__sys_eventfd(void)
 {
-	int f = fault(SYS_EVENTFD, -1);
+	int f = sys_fault(SYS_EVENTFD, -1);
 
 	return f < 0 ? f : (int)RETRY(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 }
@@ -168,15 +129,12 @@ NOINLINE void weft__sys_eventfd_clear(int fd)
 NOINLINE ssize_t weft__sys_preadv(int fd, const struct iovec *v, int n,
 				  off_t off, int flags)
 {
-	int f = fault(SYS_PREAD, fd);
+	int f = sys_fault(SYS_PREAD, fd);
 	struct iovec one;
 
 	if (f < 0)
 		return f;
-	if (f > 0 && n > 0) {
-		n = first_part(v, n, f, &one);
-		v = &one;
-	}
+	first_part(&v, &n, f, &one);
 	if (!flags)
 		return RETRY(preadv(fd, v, n, off));
 	return RETRY(preadv2(fd, v, n, off, flags));
@@ -184,21 +142,21 @@ NOINLINE ssize_t weft__sys_preadv(int fd, const struct iovec *v, int n,
 
 NOINLINE off_t weft__sys_seek(int fd, off_t off, int whence)
 {
-	int f = fault(SYS_SEEK, fd);
+	int f = sys_fault(SYS_SEEK, fd);
 
 	return f < 0 ? f : RETRY(lseek(fd, off, whence));
 }
 
 NOINLINE ssize_t weft__sys_sendfile(int out, int in, off_t *off, size_t n)
 {
-	int f = fault(SYS_SENDFILE, out);
+	int f = sys_fault(SYS_SENDFILE, out);
 
 	return f < 0 ? f : RETRY(sendfile(out, in, off, at_most(f, n)));
 }
 
 NOINLINE int weft__sys_pipe(int fds[2])
 {
-	int f = fault(SYS_PIPE, -1);
+	int f = sys_fault(SYS_PIPE, -1);
 
 	return f < 0 ? f : (int)RETRY(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
 }
@@ -206,7 +164,7 @@ NOINLINE int weft__sys_pipe(int fds[2])
 NOINLINE int weft__sys_socketpair(int domain, int type, int protocol,
 				  int fds[2])
 {
-	int f = fault(SYS_SOCKET, -1);
+	int f = sys_fault(SYS_SOCKET, -1);
 
 	type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
 	return f < 0 ? f : (int)RETRY(socketpair(domain, type, protocol, fds));
@@ -248,31 +206,39 @@ NOINLINE void weft__sys_hush_end(struct sys_hush *h, bool piped)
 
 NOINLINE ssize_t weft__sys_recv(int fd, void *buf, size_t n, int flags)
 {
-	int f = fault(SYS_RECV, fd);
+	int f = sys_fault(SYS_RECV, fd);
 
 	return f < 0 ? f : RETRY(recv(fd, buf, at_most(f, n), flags));
 }
 
 NOINLINE ssize_t weft__sys_send(int fd, const void *buf, size_t n, int flags)
 {
-	int f = fault(SYS_SEND, fd);
+	int f = sys_fault(SYS_SEND, fd);
 
 	return f < 0 ? f : RETRY(send(fd, buf, at_most(f, n), flags));
+}
+
+/* The same for the vector of a message; *one must live as long. */
+static void first_part_of(struct msghdr *m, int limit, struct iovec *one)
+{
+	const struct iovec *v = m->msg_iov;
+	int n = (int)m->msg_iovlen;
+
+	first_part(&v, &n, limit, one);
+	m->msg_iov = (struct iovec *)(uintptr_t)v;
+	m->msg_iovlen = (size_t)n;
 }
 
 NOINLINE ssize_t weft__sys_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	struct iovec *v = m->msg_iov, one;
-	int f = fault(SYS_RECVMSG, fd);
+	int f = sys_fault(SYS_RECVMSG, fd);
 	size_t n = m->msg_iovlen;
 	ssize_t r;
 
 	if (f < 0)
 		return f;
-	if (f > 0 && n) {
-		m->msg_iovlen = (size_t)first_part(v, (int)n, f, &one);
-		m->msg_iov = &one;
-	}
+	first_part_of(m, f, &one);
 	r = RETRY(recvmsg(fd, m, flags));
 	m->msg_iov = v;
 	m->msg_iovlen = n;
@@ -281,25 +247,20 @@ NOINLINE ssize_t weft__sys_recvmsg(int fd, struct msghdr *m, int flags)
 
 NOINLINE ssize_t weft__sys_sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	int f = fault(SYS_SENDMSG, fd);
+	int f = sys_fault(SYS_SENDMSG, fd);
 	struct msghdr less = *m;
 	struct iovec one;
 
 	if (f < 0)
 		return f;
-	if (f > 0 && m->msg_iovlen) {
-		less.msg_iovlen = (size_t)first_part(m->msg_iov,
-						(int)m->msg_iovlen, f, &one);
-		less.msg_iov = &one;
-		m = &less;
-	}
-	return RETRY(sendmsg(fd, m, flags));
+	first_part_of(&less, f, &one);
+	return RETRY(sendmsg(fd, &less, flags));
 }
 
 NOINLINE int weft__sys_accept(int fd, struct sockaddr *a, socklen_t *l,
 			      int flags)
 {
-	int f = fault(SYS_ACCEPT, fd);
+	int f = sys_fault(SYS_ACCEPT, fd);
 
 	return f < 0 ? f : (int)RETRY(accept4(fd, a, l, flags));
 }
@@ -307,7 +268,7 @@ NOINLINE int weft__sys_accept(int fd, struct sockaddr *a, socklen_t *l,
 /* Cut short it goes on by itself: that is EINPROGRESS, not to be made again. */
 NOINLINE int weft__sys_connect(int fd, const struct sockaddr *a, socklen_t l)
 {
-	int f = fault(SYS_CONNECT, fd);
+	int f = sys_fault(SYS_CONNECT, fd);
 
 	if (f < 0)
 		return f;
@@ -318,28 +279,28 @@ NOINLINE int weft__sys_connect(int fd, const struct sockaddr *a, socklen_t l)
 
 NOINLINE int weft__sys_socket(int domain, int type, int protocol)
 {
-	int f = fault(SYS_SOCKET, -1);
+	int f = sys_fault(SYS_SOCKET, -1);
 
 	return f < 0 ? f : (int)RETRY(socket(domain, type, protocol));
 }
 
 NOINLINE int weft__sys_bind(int fd, const struct sockaddr *a, socklen_t l)
 {
-	int f = fault(SYS_BIND, fd);
+	int f = sys_fault(SYS_BIND, fd);
 
 	return f < 0 ? f : (int)RETRY(bind(fd, a, l));
 }
 
 NOINLINE int weft__sys_listen(int fd, int backlog)
 {
-	int f = fault(SYS_LISTEN, fd);
+	int f = sys_fault(SYS_LISTEN, fd);
 
 	return f < 0 ? f : (int)RETRY(listen(fd, backlog));
 }
 
 NOINLINE int weft__sys_sockopt(int fd, int level, int name)
 {
-	int f = fault(SYS_SOCKOPT, fd), value = 0;
+	int f = sys_fault(SYS_SOCKOPT, fd), value = 0;
 	socklen_t len = sizeof value;
 
 	if (f < 0)
@@ -350,7 +311,7 @@ NOINLINE int weft__sys_sockopt(int fd, int level, int name)
 
 NOINLINE int weft__sys_sockopt_set(int fd, int level, int name, int value)
 {
-	int f = fault(SYS_SOCKOPT, fd);
+	int f = sys_fault(SYS_SOCKOPT, fd);
 
 	return f < 0 ? f : (int)RETRY(setsockopt(fd, level, name, &value,
 						 sizeof value));
@@ -358,7 +319,7 @@ NOINLINE int weft__sys_sockopt_set(int fd, int level, int name, int value)
 
 NOINLINE int weft__sys_shutdown(int fd, int how)
 {
-	int f = fault(SYS_SHUTDOWN, fd);
+	int f = sys_fault(SYS_SHUTDOWN, fd);
 
 	return f < 0 ? f : (int)RETRY(shutdown(fd, how));
 }
@@ -366,7 +327,7 @@ NOINLINE int weft__sys_shutdown(int fd, int how)
 NOINLINE int weft__sys_sockname(int fd, bool peer, struct sockaddr *a,
 				socklen_t *l, size_t room)
 {
-	int f = fault(SYS_SOCKNAME, fd);
+	int f = sys_fault(SYS_SOCKNAME, fd);
 
 	*l = (socklen_t)room;
 	if (f < 0)
@@ -378,7 +339,7 @@ NOINLINE int weft__sys_sockname(int fd, bool peer, struct sockaddr *a,
 
 NOINLINE int weft__sys_epoll_create(void)
 {
-	int f = fault(SYS_EPOLL_CREATE, -1);
+	int f = sys_fault(SYS_EPOLL_CREATE, -1);
 
 	return f < 0 ? f : (int)RETRY(epoll_create1(EPOLL_CLOEXEC));
 }
@@ -386,7 +347,7 @@ NOINLINE int weft__sys_epoll_create(void)
 NOINLINE int weft__sys_epoll_ctl(int ep, int op, int fd, uint32_t events,
 				 uint64_t data)
 {
-	int f = fault(SYS_EPOLL_CTL, fd);
+	int f = sys_fault(SYS_EPOLL_CTL, fd);
 	struct epoll_event ev = { .events = events, .data.u64 = data };
 
 	return f < 0 ? f : (int)RETRY(epoll_ctl(ep, op, fd, &ev));
@@ -426,7 +387,7 @@ static int epoll_wait_coarse(int ep, struct epoll_event *ev, int max,
 NOINLINE int weft__sys_epoll_wait(int ep, struct epoll_event *ev, int max,
 				  int64_t timeout)
 {
-	int r = fault(SYS_EPOLL_WAIT, ep);
+	int r = sys_fault(SYS_EPOLL_WAIT, ep);
 	struct timespec ts = {
 		.tv_sec = (time_t)(timeout / 1000000000),
 		.tv_nsec = (long)(timeout % 1000000000),
@@ -445,7 +406,7 @@ NOINLINE int weft__sys_epoll_wait(int ep, struct epoll_event *ev, int max,
 
 NOINLINE int weft__sys_pidfd(pid_t pid)
 {
-	int f = fault(SYS_PIDFD, -1);
+	int f = sys_fault(SYS_PIDFD, -1);
 
 #ifdef SYS_pidfd_open
 	return f < 0 ? f : (int)RETRY(syscall(SYS_pidfd_open, pid, 0));
@@ -465,7 +426,7 @@ NOINLINE int weft__sys_pidfd_kill(int pidfd, int sig)
 
 NOINLINE pid_t weft__sys_waitpid(pid_t pid, int *status, int options)
 {
-	int f = fault(SYS_WAITID, -1);
+	int f = sys_fault(SYS_WAITID, -1);
 
 	return f < 0 ? f : (pid_t)RETRY(waitpid(pid, status,
 						options | WNOHANG));
@@ -478,7 +439,7 @@ NOINLINE int weft__sys_kill(pid_t pid, int sig)
 
 NOINLINE int weft__sys_dup(int fd)
 {
-	int f = fault(SYS_FCNTL, fd);
+	int f = sys_fault(SYS_FCNTL, fd);
 
 	return f < 0 ? f : (int)RETRY(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }

@@ -1,43 +1,26 @@
 /* os/sysfile.c - see sysfile.h. */
 #include "os/sysfile.h"
+#include "os/syscall.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-NOINLINE int weft__sysfile_fault(enum sys_call call, int fd)
+int weft__sysfile_fault(enum sys_call call, int fd)
 {
-	return unlikely(weft__sys_fault != NULL) ? weft__sys_fault(call, fd) : 0;
+	return sys_fault(call, fd);
 }
-
-/* Make the call until no signal cuts it short. */
-#define RETRY(call) \
-	__extension__({ \
-		ssize_t r__; \
-		do \
-			r__ = (call); \
-		while (r__ < 0 && errno == EINTR); \
-		r__ < 0 ? -errno : r__; \
-	})
 
 NOINLINE ssize_t weft__sys_pwritev(int fd, const struct iovec *v, int n,
 				   off_t off, int flags)
 {
-	int f = weft__sysfile_fault(SYS_PWRITE, fd);
+	int f = sys_fault(SYS_PWRITE, fd);
 	struct iovec one;
 
 	if (f < 0)
 		return f;
-	for (int i = 0; f > 0 && i < n; i++) {
-		if (!v[i].iov_len)
-			continue;
-		one = v[i];
-		one.iov_len = (size_t)f < one.iov_len ? (size_t)f : one.iov_len;
-		v = &one;
-		n = 1;
-		break;
-	}
+	first_part(&v, &n, f, &one);
 	if (!flags)
 		return RETRY(pwritev(fd, v, n, off));
 	return RETRY(pwritev2(fd, v, n, off, flags));
@@ -45,14 +28,14 @@ NOINLINE ssize_t weft__sys_pwritev(int fd, const struct iovec *v, int n,
 
 NOINLINE int weft__sys_openat(int dir, const char *path, int flags, mode_t mode)
 {
-	int f = weft__sysfile_fault(SYS_OPEN, dir);
+	int f = sys_fault(SYS_OPEN, dir);
 
 	return f < 0 ? f : (int)RETRY(openat(dir, path, flags, mode));
 }
 
 NOINLINE int weft__sys_fsync(int fd, bool data)
 {
-	int f = weft__sysfile_fault(SYS_FSYNC, fd);
+	int f = sys_fault(SYS_FSYNC, fd);
 
 	if (f < 0)
 		return f;
@@ -62,7 +45,7 @@ NOINLINE int weft__sys_fsync(int fd, bool data)
 NOINLINE int weft__sys_statx(int dir, const char *path, struct statx *st,
 			     int flags)
 {
-	int f = weft__sysfile_fault(SYS_STAT, dir);
+	int f = sys_fault(SYS_STAT, dir);
 
 	return f < 0 ? f : (int)RETRY(statx(dir, path, flags,
 					    STATX_BASIC_STATS, st));
@@ -70,14 +53,14 @@ NOINLINE int weft__sys_statx(int dir, const char *path, struct statx *st,
 
 NOINLINE int weft__sys_ftruncate(int fd, off_t size)
 {
-	int f = weft__sysfile_fault(SYS_TRUNCATE, fd);
+	int f = sys_fault(SYS_TRUNCATE, fd);
 
 	return f < 0 ? f : (int)RETRY(ftruncate(fd, size));
 }
 
 NOINLINE int weft__sys_fallocate(int fd, int mode, off_t off, off_t size)
 {
-	int f = weft__sysfile_fault(SYS_ALLOCATE, fd);
+	int f = sys_fault(SYS_ALLOCATE, fd);
 
 	return f < 0 ? f : (int)RETRY(fallocate(fd, mode, off, size));
 }
@@ -85,28 +68,28 @@ NOINLINE int weft__sys_fallocate(int fd, int mode, off_t off, off_t size)
 NOINLINE int weft__sys_renameat(int dir, const char *from, int to_dir,
 				const char *to)
 {
-	int f = weft__sysfile_fault(SYS_NAME, dir);
+	int f = sys_fault(SYS_NAME, dir);
 
 	return f < 0 ? f : (int)RETRY(renameat(dir, from, to_dir, to));
 }
 
 NOINLINE int weft__sys_unlinkat(int dir, const char *path, int flags)
 {
-	int f = weft__sysfile_fault(SYS_NAME, dir);
+	int f = sys_fault(SYS_NAME, dir);
 
 	return f < 0 ? f : (int)RETRY(unlinkat(dir, path, flags));
 }
 
 NOINLINE int weft__sys_mkdirat(int dir, const char *path, mode_t mode)
 {
-	int f = weft__sysfile_fault(SYS_NAME, dir);
+	int f = sys_fault(SYS_NAME, dir);
 
 	return f < 0 ? f : (int)RETRY(mkdirat(dir, path, mode));
 }
 
 NOINLINE int weft__sys_symlinkat(const char *target, int dir, const char *path)
 {
-	int f = weft__sysfile_fault(SYS_NAME, dir);
+	int f = sys_fault(SYS_NAME, dir);
 
 	return f < 0 ? f : (int)RETRY(symlinkat(target, dir, path));
 }
@@ -114,7 +97,7 @@ NOINLINE int weft__sys_symlinkat(const char *target, int dir, const char *path)
 NOINLINE int weft__sys_linkat(int dir, const char *from, int to_dir,
 			      const char *to, int flags)
 {
-	int f = weft__sysfile_fault(SYS_NAME, dir);
+	int f = sys_fault(SYS_NAME, dir);
 
 	return f < 0 ? f : (int)RETRY(linkat(dir, from, to_dir, to, flags));
 }
@@ -122,21 +105,21 @@ NOINLINE int weft__sys_linkat(int dir, const char *from, int to_dir,
 NOINLINE ssize_t weft__sys_readlinkat(int dir, const char *path, char *buf,
 				      size_t size)
 {
-	int f = weft__sysfile_fault(SYS_READLINK, dir);
+	int f = sys_fault(SYS_READLINK, dir);
 
 	return f < 0 ? f : RETRY(readlinkat(dir, path, buf, size));
 }
 
 NOINLINE ssize_t weft__sys_getdents(int fd, void *buf, size_t size)
 {
-	int f = weft__sysfile_fault(SYS_GETDENTS, fd);
+	int f = sys_fault(SYS_GETDENTS, fd);
 
 	return f < 0 ? f : RETRY(getdents64(fd, buf, size));
 }
 
 NOINLINE int weft__sys_nonblocking(int fd)
 {
-	int f = weft__sysfile_fault(SYS_FCNTL, fd);
+	int f = sys_fault(SYS_FCNTL, fd);
 	int flags = f < 0 ? f : (int)RETRY(fcntl(fd, F_GETFL));
 
 	if (flags < 0)

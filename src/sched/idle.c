@@ -57,6 +57,17 @@ static void unlist_locked(struct idle *idle, struct worker *w)
 	sub_seq(&idle->sleepers, 1);                            /* D1 */
 }
 
+/* Who has the duty, or, if nobody has, who may take it. */
+static struct worker *pop_duty_locked(struct idle *idle)
+{
+	struct worker *w = idle->timed;
+
+	if (!w)
+		return pop_locked(idle);
+	unlist_locked(idle, w);
+	return w;
+}
+
 /* False: a waker has popped w already, its token is on the way. */
 static bool unlist(struct idle *idle, struct worker *w)
 {
@@ -150,13 +161,8 @@ void weft__idle_timer_armed(struct weft_runtime *rt, int64_t deadline)
 	/* The timed sleeper would oversleep, or nobody has the duty: wake the
 	 * one (or any), whose last look will find the new earliest. */
 	spin_lock(&idle->lock);
-	if (deadline < load_seq(&idle->timed_until)) {          /* D2 */
-		w = idle->timed;
-		if (w)
-			unlist_locked(idle, w);
-		else
-			w = pop_locked(idle);
-	}
+	if (deadline < load_seq(&idle->timed_until))            /* D2 */
+		w = pop_duty_locked(idle);
 	spin_unlock(&idle->lock);
 	if (w)
 		wake_unlisted(idle, w);
@@ -216,11 +222,7 @@ void weft__idle_poller_opened(struct weft_runtime *rt)
 	struct worker *w;
 
 	spin_lock(&idle->lock);
-	w = idle->timed;
-	if (w)
-		unlist_locked(idle, w);
-	else
-		w = pop_locked(idle);
+	w = pop_duty_locked(idle);
 	spin_unlock(&idle->lock);
 	if (w)
 		wake_unlisted(idle, w);

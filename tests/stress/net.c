@@ -110,8 +110,11 @@ static void accept_some(struct client *c)
 		int fd = weft_accept(g->l, NULL, NULL, soon(&c->rng));
 		struct echo e = { .g = g, .fd = fd };
 
-		/* The number may be another's by now. */
-		if (fd == -EBADF || (fd == -EINVAL && g->closed))
+		/* The number may be another's by now: of a connection, or
+		 * of something that the resolver has opened. */
+		if (fd == -EBADF ||
+		    (g->closed && (fd == -EINVAL || fd == -EOPNOTSUPP ||
+				   fd == -ENOTSOCK)))
 			return;
 		if (fd == -ECANCELED && weft_cancelled())
 			return;
