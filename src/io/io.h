@@ -51,7 +51,9 @@ static inline bool io_unsure(ssize_t r)
  * short says nothing about that. */
 static inline size_t io_asked(size_t n)
 {
-	return unlikely(weft__sys_fault) ? 0 : n < IO_MOST ? n : IO_MOST;
+	if (unlikely(load_rlx(&weft__sys_fault) != NULL))
+		return 0;
+	return n < IO_MOST ? n : IO_MOST;
 }
 
 /* To a file, or from it; never -EAGAIN. */

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int (*weft__sys_fault)(enum sys_call call, int fd);
+sys_fault_fn *_Atomic weft__sys_fault;
 
 /* --- descriptors --------------------------------------------------------------- */
 

@@ -38,7 +38,8 @@ enum sys_call {
 	SYS_CALLS
 };
 
-extern int (*weft__sys_fault)(enum sys_call call, int fd);
+typedef int sys_fault_fn(enum sys_call call, int fd);
+extern sys_fault_fn *_Atomic weft__sys_fault;
 
 /* At the current position; flags as preadv2: RWF_NOWAIT answers -EAGAIN for
  * what would wait, -EOPNOTSUPP where it cannot know. */

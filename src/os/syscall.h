@@ -1,16 +1,19 @@
 /* os/syscall.h - what every wrapper of a system call is made of: the test's say,
- * and making it again when a signal cut it short.  For src/os only.
+ * and making it again when a signal cut it short.
  */
 #ifndef WEFT_OS_SYSCALL_H
 #define WEFT_OS_SYSCALL_H
 
 #include "base/base.h"
+#include "base/atomic.h"
 #include "os/sys.h"
 
 /* What the test says: 0 go on, negative the result, positive a limit. */
 static inline int sys_fault(enum sys_call call, int fd)
 {
-	return unlikely(weft__sys_fault != NULL) ? weft__sys_fault(call, fd) : 0;
+	sys_fault_fn *hook = load_rlx(&weft__sys_fault);
+
+	return unlikely(hook != NULL) ? hook(call, fd) : 0;
 }
 
 static inline size_t at_most(int limit, size_t n)

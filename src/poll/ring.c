@@ -1,6 +1,6 @@
 /* poll/ring.c - see ring.h. */
 #include "poll/ring.h"
-#include "os/sys.h"
+#include "os/syscall.h"
 #include "os/thread.h"
 
 #ifdef HAVE_LIBURING
@@ -54,7 +54,7 @@ NOINLINE int weft__ring_open(struct ring *r, unsigned most)
 
 	memset(r, 0, sizeof *r);
 	r->fd = -1;
-	if (weft__sys_fault && weft__sys_fault(SYS_RING, -1) < 0)
+	if (sys_fault(SYS_RING, -1) < 0)
 		return -ENOSYS;
 	u = malloc(sizeof *u);
 	if (!u)
@@ -91,7 +91,7 @@ void weft__ring_close(struct ring *r)
 static NOINLINE void enter(struct ring *r, unsigned n)
 {
 	while (n) {
-		int f = weft__sys_fault ? weft__sys_fault(SYS_RING, r->fd) : 0;
+		int f = sys_fault(SYS_RING, r->fd);
 		long done = f < 0 ? -1 : syscall(__NR_io_uring_enter, r->fd, n,
 						 0, 0, NULL, 0);
 

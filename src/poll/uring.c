@@ -39,7 +39,7 @@
 #ifdef HAVE_LIBURING
 
 #include "base/spinlock.h"
-#include "os/sys.h"
+#include "os/syscall.h"
 #include "os/thread.h"
 #include "poll/fdmap.h"
 
@@ -75,7 +75,7 @@ struct uring {
 
 static int asked(int fd)
 {
-	int f = weft__sys_fault ? weft__sys_fault(SYS_RING, fd) : 0;
+	int f = sys_fault(SYS_RING, fd);
 
 	return f < 0 ? f : 0;
 }

@@ -12,7 +12,8 @@ struct routine *weft__cancel_lock(uint64_t id)
 
 bool weft__cancel_late(struct worker *w, struct routine *r)
 {
-	return unlikely(!w || w->slot != r->rt) && runtime_dead(runtime_of(r));
+	return unlikely(!w || w->slot != r->rt) &&
+	       load_acq(&weft__runtime_dead) >> r->rt & 1;         /* fork Z1 */
 }
 
 void weft__cancel_lock_own(struct routine *r)

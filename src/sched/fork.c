@@ -51,6 +51,7 @@ static void bury_all(void)
 		if (!rt || load_acq(&rt->gate) & GATE_DEAD)         /* Z1 */
 			continue;
 		or_seq(&rt->gate, GATE_DEAD);                       /* Z1 */
+		or_seq(&weft__runtime_dead, UINT64_C(1) << i);      /* Z1 */
 		close_private(rt);
 	}
 	store_rlx(&weft__plain_timed, 0);
@@ -85,6 +86,7 @@ static void stop_picking(struct weft_runtime *rt)
 	uint32_t high;
 
 	or_seq(&rt->gate, GATE_DEAD);                               /* Z1 */
+	or_seq(&weft__runtime_dead, UINT64_C(1) << rt->slot);       /* Z1 */
 	high = load_acq(&rt->high);                                 /* G1 */
 	for (uint32_t i = 0; i < high; i++)
 		store_seq(&rt->worker[i]->attention, 1);            /* A1 */

@@ -9,7 +9,7 @@
  * on a routine's stack.  Later runtimes get slots of their own.
  *
  * Ordering
- *   Z1  GATE_DEAD: seq RMW before the workers' attention is set / load-acquire
+ *   Z1  GATE_DEAD, weft__runtime_dead: seq RMW before the workers' attention is set / load-acquire
  *       by a worker that has seen that, and by whoever is about to use it.
  *   Z2  exiting: exchange-acquire-release; the first one stops the runtimes.
  *       A worker that has stopped says so in its state (store-release), which

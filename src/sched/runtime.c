@@ -27,6 +27,8 @@ static int table_enter(struct weft_runtime *rt)
 	return -EAGAIN;
 }
 
+_Atomic uint64_t weft__runtime_dead;
+
 struct weft_runtime *weft__runtime_only(void)
 {
 	struct weft_runtime *only = NULL;
@@ -35,7 +37,7 @@ struct weft_runtime *weft__runtime_only(void)
 		struct weft_runtime *rt =
 			load_acq(&weft__runtime_table[i]);          /* G1 */
 
-		if (!rt || runtime_dead(rt))
+		if (!rt || load_acq(&weft__runtime_dead) >> i & 1) /* fork Z1 */
 			continue;
 		if (only)
 			return NULL;

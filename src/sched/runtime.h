@@ -95,7 +95,12 @@ static inline struct weft_runtime *runtime_of(const struct routine *r)
 	return load_acq(&weft__runtime_table[r->rt]);               /* G1 */
 }
 
-/* Its routines run no more, ever (sched/fork.h). */
+/* Slots of runtimes that are dead (sched/fork.h), for those who may not touch the
+ * runtime: it may be gone by now. */
+extern _Atomic uint64_t weft__runtime_dead;                         /* Z1 */
+_Static_assert(RUNTIME_MAX <= 64, "a bit for each slot");
+
+/* Its routines run no more, ever. */
 static inline bool runtime_dead(struct weft_runtime *rt)
 {
 	return load_acq(&rt->gate) & GATE_DEAD;                     /* Z1 */

@@ -5,7 +5,7 @@
 #include <weft/io.h>
 #include <weft/process.h>
 
-TestSuite(exits, .timeout = 90);
+TestSuite(exits, .timeout = 90, .disabled = UNDER_ASAN);
 
 enum { STATUS = 42 };
 

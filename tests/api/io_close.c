@@ -3,6 +3,13 @@
 
 TestSuite(io_close, .timeout = 120);
 
+/* Who began late found the number given back, or the library's own next file with
+ * it, an eventfd, which takes eight bytes and no others. */
+static bool ended(ssize_t got)
+{
+	return got == -EBADF || got == -EINVAL;
+}
+
 static int closes(void *arg)
 {
 	(void)arg;
@@ -22,14 +29,16 @@ static int closes(void *arg)
 				crew_start(&c[i], (lap + i) % 2,
 					   1 - (lap + i) % 2, fn[i], &s[i]);
 			}
+			for (int i = 0; i < 3; i++)
+				wait_until(s[i].going);
 			let(lap % 7);
 			CHECK_EQ(weft_close(e.out), 0);
 			for (int i = 0; i < 3; i++)
 				crew_join(&c[i]);
 			/* A socket may have found room still. */
-			CHECK_EQ(s[0].got, -EBADF);
-			CHECK(s[1].got == -EBADF || s[1].got == POLLOUT);
-			CHECK_EQ(s[2].got, -EBADF);
+			CHECK(ended(s[0].got));
+			CHECK(ended(s[1].got) || s[1].got == POLLOUT);
+			CHECK(ended(s[2].got));
 			CHECK_EQ(weft_close(e.in), 0);
 		}
 	return 0;

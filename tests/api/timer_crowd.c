@@ -82,7 +82,8 @@ static int start_all(void *arg)
 
 static void try_crowd(unsigned workers)
 {
-	crowd = under("valgrind") || under("qemu") ? 10000 : 1000000;
+	crowd = under("valgrind") || under("qemu") ? 10000 :
+		SANITIZED ? 100000 : 1000000;
 	alarm_of = calloc((size_t)crowd, sizeof *alarm_of);
 	cr_assert(alarm_of);
 	fired = early = twice = stopped = 0;

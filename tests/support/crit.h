@@ -25,6 +25,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Built with a sanitizer: slower, and ASan knows neither exit on a routine's stack
+ * nor a fork beside threads that allocate. */
+#ifdef __has_feature
+#define WITH_FEATURE(f) __has_feature(f)
+#else
+#define WITH_FEATURE(f) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || WITH_FEATURE(address_sanitizer)
+#define UNDER_ASAN 1
+#else
+#define UNDER_ASAN 0
+#endif
+#if defined __SANITIZE_THREAD__ || WITH_FEATURE(thread_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED UNDER_ASAN
+#endif
+
 /* Does TEST_WRAPPER run this: "valgrind", "qemu"? */
 __attribute__((unused))
 static bool under(const char *wrapper)
