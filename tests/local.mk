@@ -547,3 +547,9 @@ AM_TESTS_ENVIRONMENT = \
 
 mostlyclean-local:
 	-rm -rf tests/*/*.reports examples/*.reports examples/*/*.reports
+
+# --- tests/soak: the example servers for ten minutes; by hand, needs python3
+EXTRA_DIST += %D%/soak/servers.py
+.PHONY: soak
+soak: all examples/httpd/httpd examples/kv/kv examples/proxy/proxy
+	python3 $(srcdir)/tests/soak/servers.py . $(SOAK_SECONDS)
