@@ -57,7 +57,7 @@ static int start_all(void *arg)
 {
 	(void)arg;
 	/* All are alive before the first is due. */
-	first_due = weft_in((under("valgrind") ? 40 : under("qemu") ? 20 : 4) *
+	first_due = weft_in((under("valgrind") ? 15 : under("qemu") ? 6 : 4) *
 			    WEFT_S);
 	weft_waitgroup_add(&shares, SHARES);
 	for (intptr_t k = 0; k < SHARES; k++)
