@@ -64,9 +64,11 @@ static int run(void *arg)
 				  weft_in(p->limit) : WEFT_FOREVER);
 	j->took = weft_now() - start;
 	failed = j->err || j->outcome.status;
+	if (failed && p->kill)                  /* before the next can start */
+		weft_scope_cancel(&p->running, -EINTR);
 	weft_sem_release(&p->permits, 1);
 	weft_latch_count_down(&j->done, 1);     /* now it is the printer's */
-	return failed && p->kill ? -EINTR : 0;
+	return 0;
 }
 
 static void tell(const struct job *j)

@@ -38,10 +38,11 @@
 #define UNDER_ASAN 0
 #endif
 #if defined __SANITIZE_THREAD__ || WITH_FEATURE(thread_sanitizer)
-#define SANITIZED 1
+#define UNDER_TSAN 1
 #else
-#define SANITIZED UNDER_ASAN
+#define UNDER_TSAN 0
 #endif
+#define SANITIZED (UNDER_ASAN || UNDER_TSAN)
 
 /* Does TEST_WRAPPER run this: "valgrind", "qemu"? */
 __attribute__((unused))
