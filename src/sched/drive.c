@@ -130,12 +130,12 @@ static bool run_ready(struct worker *w, bool *more)
 		*more = r != NULL;
 		if (!r)
 			return any;
-		any = true;
-		if (weft__os_now() >= end) {
+		if (any && weft__os_now() >= end) {
 			weft__enqueue_quiet(w, r);
 			return true;
 		}
 		weft__worker_serve(w, r);
+		any = true;
 	}
 }
 

@@ -375,5 +375,7 @@ static int exhausted(void *arg)
 
 Test(net_accept, serves_again_after_descriptors_ran_out)
 {
+	if (under("valgrind"))
+		cr_skip_test("valgrind has limits of its own");
 	ANYWHERE(exhausted);
 }
