@@ -239,14 +239,27 @@ static int add_locked(int sig, bool shares)
 	return -EINVAL;
 }
 
+/* One that was sent while somebody listened, and is still on its way, must not
+ * kill the process when nobody does any more: to be ignored discards it.  (Of
+ * SIGCHLD the default is harmless, and ignoring it would reap children.) */
+static bool kills(int sig, const struct sigaction *before)
+{
+	return sig != SIGCHLD && !(before->sa_flags & SA_SIGINFO) &&
+	       before->sa_handler == SIG_DFL;
+}
+
 static void give_back_locked(int sig)
 {
+	const struct sigaction ignored = { .sa_handler = SIG_IGN };
 	struct slot *s = &slots[sig];
 	struct sigaction now;
 
 	if (sigaction(sig, NULL, &now) == 0 && now.sa_flags & SA_SIGINFO &&
-	    now.sa_sigaction == on_signal)
+	    now.sa_sigaction == on_signal) {
+		if (kills(sig, &s->before))
+			sigaction(sig, &ignored, NULL);
 		sigaction(sig, &s->before, NULL);               /* I1 */
+	}
 	store_rlx(&s->count, 0);
 }
 
