@@ -192,7 +192,7 @@ static int fifo(void *arg)
 	CHECK(out >= 0);
 	CHECK_EQ(weft_join(reader, &in), 0);
 	CHECK(in >= 0);
-	/* Both can be waited for now. */
+	/* Both can be waited for. */
 	CHECK(fcntl(in, F_GETFL) & O_NONBLOCK);
 	CHECK(fcntl(out, F_GETFL) & O_NONBLOCK);
 	stop = 1;
