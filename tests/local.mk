@@ -49,7 +49,19 @@ endif
 api_libs = libweft.la $(CRITERION_LIBS) -lm $(PTHREAD_LIBS)
 api_ldflags = $(AM_LDFLAGS) -no-install
 
-EXTRA_DIST += %D%/support/child.h %D%/support/crew.h %D%/support/fds.h %D%/support/sides.h %D%/support/pollers.h %D%/support/promise.h %D%/support/rt.h
+EXTRA_DIST += \
+	%D%/support/child.h \
+	%D%/support/counted.h \
+	%D%/support/crew.h \
+	%D%/support/fds.h \
+	%D%/support/files.h \
+	%D%/support/panics.h \
+	%D%/support/pollers.h \
+	%D%/support/proc.h \
+	%D%/support/promise.h \
+	%D%/support/rt.h \
+	%D%/support/scopes.h \
+	%D%/support/sides.h
 
 net_support = %D%/support/net.h
 

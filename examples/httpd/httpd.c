@@ -45,8 +45,8 @@ static struct {
 	const char *dir;
 	int root;
 	const char *cert, *key;         /* NULL: no TLS */
-	weft_time idle, request;
-} site = { .idle = 60 * WEFT_S, .request = 10 * WEFT_S };
+	weft_time request;
+} site = { .request = 10 * WEFT_S };
 
 static atomic_long requests;
 
@@ -276,11 +276,10 @@ static void serve(struct server *s, int fd)
 	size_t used;
 	int err;
 
-	(void)s;
 	err = stream_begin(&c.stream, fd, weft_in(site.request));
 	c.ending = false;
 	c.in_at = c.in_end = c.out_len = 0;
-	c.deadline = weft_in(site.idle);
+	c.deadline = weft_in(s->idle);
 	request_init(r);
 	while (!err && !c.ending) {
 		if (c.in_at == c.in_end) {
@@ -293,7 +292,7 @@ static void serve(struct server *s, int fd)
 		c.in_at += used;
 		if (ready) {
 			err = answer(&c);
-			c.deadline = weft_in(site.idle);
+			c.deadline = weft_in(s->idle);
 		} else if (!begun && r->begun) {
 			c.deadline = weft_in(site.request);
 		}
@@ -331,26 +330,19 @@ int main(int argc, char **argv)
 {
 	struct server s = {
 		.name = "httpd", .host = "127.0.0.1", .port = 8080,
-		.grace = 10 * WEFT_S, .serve = serve, .ready = ready,
+		.idle = 60 * WEFT_S, .grace = 10 * WEFT_S,
+		.serve = serve, .ready = ready,
 	};
-	int opt, err;
+	int opt;
 
-	while ((opt = getopt(argc, argv, "a:p:m:i:r:c:k:")) != -1) {
-		if (opt == 'a')
-			s.host = optarg;
-		else if (opt == 'p')
-			s.port = atoi(optarg);
-		else if (opt == 'm')
-			s.max_connections = atoi(optarg);
-		else if (opt == 'i')
-			site.idle = atoi(optarg) * WEFT_S;
-		else if (opt == 'r')
+	while ((opt = getopt(argc, argv, SERVER_OPTIONS "r:c:k:")) != -1) {
+		if (opt == 'r')
 			site.request = atoi(optarg) * WEFT_S;
 		else if (opt == 'c')
 			site.cert = optarg;
 		else if (opt == 'k')
 			site.key = optarg;
-		else
+		else if (!server_option(&s, opt, optarg))
 			argc = 0;
 	}
 	if (optind + 1 != argc) {
@@ -365,8 +357,5 @@ int main(int argc, char **argv)
 		perror(site.dir);
 		return 1;
 	}
-	err = weft_run(app, &s);
-	if (err)
-		fprintf(stderr, "httpd: %s\n", weft_strerror(err));
-	return err != 0;
+	return server_main(&s, app);
 }

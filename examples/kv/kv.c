@@ -21,8 +21,6 @@
 
 enum { CHUNK = 16 * 1024, FLUSH_AT = 64 * 1024 };
 
-static weft_time idle = WEFT_FOREVER;   /* written before anything starts */
-
 /* What has grown for one big command is not kept for all the small ones. */
 static void shrink(struct buffer *b)
 {
@@ -46,14 +44,14 @@ static int flush(int fd, struct buffer *out)
 	return err;
 }
 
-static int fill(int fd, struct buffer *in, size_t more)
+static int fill(struct server *s, int fd, struct buffer *in, size_t more)
 {
 	ssize_t n;
 
 	shrink(in);
 	buffer_reserve(in, more > CHUNK ? more : CHUNK);
 	n = weft_read(fd, in->at + in->end, in->room - in->end,
-		      idle == WEFT_FOREVER ? idle : weft_in(idle));
+		      weft_in(s->idle));
 	if (n <= 0)
 		return n ? (int)n : WEFT_EOF;
 	in->end += (size_t)n;
@@ -85,7 +83,7 @@ static void serve(struct server *s, int fd)
 			done = 0;
 			err = flush(fd, &out);
 			if (!err)
-				err = fill(fd, &in, more);
+				err = fill(s, fd, &in, more);
 		} else if (r < 0) {
 			reply_error(&out, "ERR Protocol error: %s", error);
 			call.quit = true;
@@ -134,29 +132,18 @@ int main(int argc, char **argv)
 {
 	struct server s = {
 		.name = "kv", .host = "127.0.0.1", .port = 6379,
-		.grace = 5 * WEFT_S, .serve = serve, .ready = ready,
+		.idle = WEFT_FOREVER, .grace = 5 * WEFT_S,
+		.serve = serve, .ready = ready,
 	};
-	int opt, err;
+	int opt;
 
-	while ((opt = getopt(argc, argv, "a:p:m:i:")) != -1) {
-		if (opt == 'a')
-			s.host = optarg;
-		else if (opt == 'p')
-			s.port = atoi(optarg);
-		else if (opt == 'm')
-			s.max_connections = atoi(optarg);
-		else if (opt == 'i')
-			idle = atoi(optarg) * WEFT_S;
-		else
+	while ((opt = getopt(argc, argv, SERVER_OPTIONS)) != -1)
+		if (!server_option(&s, opt, optarg))
 			argc = 0;
-	}
 	if (optind != argc) {
 		fprintf(stderr, "usage: kv [-a ADDRESS] [-p PORT] "
 			"[-m CLIENTS] [-i SECONDS]\n");
 		return 2;
 	}
-	err = weft_run(app, &s);
-	if (err)
-		fprintf(stderr, "kv: %s\n", weft_strerror(err));
-	return err != 0;
+	return server_main(&s, app);
 }

@@ -27,13 +27,13 @@ enum { CHUNK = 16 * 1024 };
 static struct {
 	const char *host;
 	int port;
-	weft_time idle;
-} target = { .idle = 300 * WEFT_S };
+} target;
 
 static atomic_long bytes, unreachable;
 
 struct relay {
 	int client, server;
+	weft_time idle;                 /* to wait for bytes */
 	_Atomic weft_time moved;        /* when bytes last did */
 };
 
@@ -46,13 +46,12 @@ static int pump(struct relay *r, int from, int to)
 	int err;
 
 	for (;;) {
-		n = weft_read(from, buf, sizeof buf, r->moved + target.idle);
-		if (n == -ETIMEDOUT && r->moved + target.idle > weft_now())
+		n = weft_read(from, buf, sizeof buf, r->moved + r->idle);
+		if (n == -ETIMEDOUT && r->moved + r->idle > weft_now())
 			continue;
 		if (n <= 0)
 			break;
-		err = weft_write_all(to, buf, (size_t)n, NULL,
-				     weft_in(target.idle));
+		err = weft_write_all(to, buf, (size_t)n, NULL, weft_in(r->idle));
 		if (err)
 			return err;
 		r->moved = weft_now();
@@ -77,10 +76,9 @@ static int down(void *arg)
 
 static void serve(struct server *s, int fd)
 {
-	struct relay r = { .client = fd, .moved = weft_now() };
+	struct relay r = { .client = fd, .idle = s->idle, .moved = weft_now() };
 	weft_scope both;
 
-	(void)s;
 	r.server = weft_tcp_connect(target.host, target.port,
 				    weft_in(CONNECT_TIME));
 	if (r.server < 0) {
@@ -116,22 +114,14 @@ int main(int argc, char **argv)
 {
 	struct server s = {
 		.name = "proxy", .host = "127.0.0.1", .port = 8888,
-		.grace = 10 * WEFT_S, .serve = serve, .ready = ready,
+		.idle = 300 * WEFT_S, .grace = 10 * WEFT_S,
+		.serve = serve, .ready = ready,
 	};
-	int opt, err;
+	int opt;
 
-	while ((opt = getopt(argc, argv, "a:p:m:i:")) != -1) {
-		if (opt == 'a')
-			s.host = optarg;
-		else if (opt == 'p')
-			s.port = atoi(optarg);
-		else if (opt == 'm')
-			s.max_connections = atoi(optarg);
-		else if (opt == 'i')
-			target.idle = atoi(optarg) * WEFT_S;
-		else
+	while ((opt = getopt(argc, argv, SERVER_OPTIONS)) != -1)
+		if (!server_option(&s, opt, optarg))
 			argc = 0;
-	}
 	if (optind + 2 != argc) {
 		fprintf(stderr, "usage: proxy [-a ADDRESS] [-p PORT] "
 			"[-m CONNECTIONS] [-i SECONDS] HOST PORT\n");
@@ -139,8 +129,5 @@ int main(int argc, char **argv)
 	}
 	target.host = argv[optind];
 	target.port = atoi(argv[optind + 1]);
-	err = weft_run(app, &s);
-	if (err)
-		fprintf(stderr, "proxy: %s\n", weft_strerror(err));
-	return err != 0;
+	return server_main(&s, app);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -182,4 +183,33 @@ int server_run(struct server *s)
 	}
 	weft_chan_unref(watch.signals);
 	return err;
+}
+
+bool server_option(struct server *s, int opt, const char *value)
+{
+	switch (opt) {
+	case 'a':
+		s->host = value;
+		return true;
+	case 'p':
+		s->port = atoi(value);
+		return true;
+	case 'm':
+		s->max_connections = atoi(value);
+		return true;
+	case 'i':
+		s->idle = atoi(value) * WEFT_S;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int server_main(struct server *s, int (*app)(void *))
+{
+	int err = weft_run(app, s);
+
+	if (err)
+		fprintf(stderr, "%s: %s\n", s->name, weft_strerror(err));
+	return err != 0;
 }

@@ -6,6 +6,8 @@
  * itself.  SIGTERM and SIGINT end the server gently: it stops listening, idle
  * connections see the end of their input, those at work finish within the
  * grace, and what is left then is cancelled.
+ *
+ * All of them take -a ADDRESS, -p PORT, -m CONNECTIONS and -i SECONDS.
  */
 #ifndef EXAMPLES_SERVER_H
 #define EXAMPLES_SERVER_H
@@ -21,6 +23,7 @@ struct server {
 	const char *host;               /* NULL: any address */
 	int port;                       /* 0: the kernel's choice */
 	int max_connections;            /* 0: as many as there are descriptors */
+	weft_time idle;                 /* for those from whom nothing comes */
 	weft_time grace;                /* for those at work at the end */
 	/* One connection; it is closed when this returns. */
 	void (*serve)(struct server *s, int fd);
@@ -35,6 +38,14 @@ struct server {
 	atomic_bool stopping;
 	atomic_long accepted, failed;
 };
+
+/* For getopt, and for what it found: false if that is none of these. */
+#define SERVER_OPTIONS "a:p:m:i:"
+bool server_option(struct server *s, int opt, const char *value);
+
+/* All but the options: a runtime, with app(s) as its main routine, which calls
+ * server_run.  What main returns. */
+int server_main(struct server *s, int (*app)(void *));
 
 /* Serve until told to stop.  0, or why it could not start. */
 int server_run(struct server *s);

@@ -1,16 +1,9 @@
 /* tests/api/after_func.c - timers that start a routine. */
-#include "support/rt.h"
+#include "support/crew.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 TestSuite(after_func, .timeout = 60);
-
-static unsigned rnd(unsigned *seed, unsigned n)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return (*seed >> 8) % n;
-}
 
 static atomic_int runs;
 
@@ -342,6 +335,7 @@ Test(after_func, comes_though_the_workers_are_busy)
 static struct {
 	weft_timer t;
 	atomic_long begun, ran, stopped, moved;
+	atomic_uint seed;
 	atomic_int left;
 } race;
 
@@ -351,8 +345,9 @@ static void race_run(void *arg)
 	race.ran++;
 }
 
-static void racer(unsigned seed)
+static int racer(void *arg)
 {
+	unsigned seed = race.seed++;
 	int was;
 
 	for (int i = fewer(2000); i > 0; i--) {
@@ -370,36 +365,23 @@ static void racer(unsigned seed)
 			weft_yield();
 	}
 	race.left--;
-}
-
-static void race_routine(void *arg)
-{
-	racer((unsigned)(uintptr_t)arg);
-}
-
-static void *race_thread(void *arg)
-{
-	racer((unsigned)(uintptr_t)arg);
-	return NULL;
+	(void)arg;
+	return 0;
 }
 
 static int races(void *arg)
 {
-	pthread_t thread[2];
+	struct crew c;
 
 	(void)arg;
 	race.begun = 1;
 	race.ran = race.stopped = race.moved = 0;
+	race.seed = 0;
 	race.left = 6;
 	CHECK_EQ(weft_after_func(&race.t, weft_in(1), race_run, NULL), 0);
-	for (uintptr_t i = 0; i < 4; i++)
-		CHECK_EQ(weft_go(race_routine, (void *)i), 0);
-	for (uintptr_t i = 0; i < 2; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, race_thread,
-					(void *)(i + 10)), 0);
+	crew_start(&c, 4, 2, racer, NULL);
 	wait_until(race.left == 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(thread[i], NULL);
+	crew_join(&c);
 	race.stopped += weft_timer_stop(&race.t);
 	wait_until(race.begun == race.ran + race.stopped + race.moved);
 	settle(WEFT_MS);

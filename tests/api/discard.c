@@ -1,7 +1,6 @@
 /* tests/api/discard.c - routines that main leaves behind, whatever they do. */
-#include "support/rt.h"
+#include "support/crew.h"
 
-#include <pthread.h>
 #include <sched.h>
 
 TestSuite(discard, .timeout = 60);
@@ -16,12 +15,10 @@ static int give_back(void *arg)
 
 static int some_work(void *arg)
 {
-	weft_id id[10];
+	struct crew c;
 
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(weft_spawn(&id[i], NULL, give_back, arg), 0);
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(weft_join(id[i], NULL), 0);
+	crew_start(&c, 10, 0, give_back, arg);
+	crew_join(&c);
 	return 0;
 }
 

@@ -1,63 +1,14 @@
 /* tests/api/file.c - files: what each call does, on any number of workers, on
  * plain threads, with io_uring and without. */
-#include "support/rt.h"
+#include "support/files.h"
+#include "support/proc.h"
 
-#include <weft/file.h>
-#include <weft/io.h>
-
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 TestSuite(file, .timeout = 60);
-
-static char dir[64];
-
-static void make_dir(void)
-{
-	snprintf(dir, sizeof dir, "/tmp/weft-file-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
-}
-
-static void remove_dir(void)
-{
-	cr_assert_eq(rmdir(dir), 0);
-}
-
-/* A name in dir; a few of them at a time, on each thread. */
-static const char *in_dir(const char *name)
-{
-	static _Thread_local char path[8][128];
-	static _Thread_local unsigned turn;
-	char *p = path[turn++ % 8];
-
-	snprintf(p, sizeof path[0], "%s/%s", dir, name);
-	return p;
-}
-
-static int open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
-
-/* With io_uring, where there is one, and without. */
-#define BOTH(what) \
-	do { \
-		setenv("WEFT_RING", "on", 1); \
-		what; \
-		setenv("WEFT_RING", "off", 1); \
-		what; \
-		unsetenv("WEFT_RING"); \
-	} while (0)
 
 static void *on_thread(void *arg)
 {
@@ -325,7 +276,7 @@ Test(file, descriptors_run_out)
 
 static int refused(void *arg)
 {
-	const char *path = in_dir("never");
+	const char *name = in_dir("never");
 	char buf[4];
 	struct stat st;
 	weft_scope s;
@@ -333,14 +284,14 @@ static int refused(void *arg)
 
 	CHECK_EQ(weft_scope_begin(&s, WEFT_FOREVER), 0);
 	CHECK_EQ(weft_scope_cancel(&s, -EINTR), 0);
-	CHECK_EQ(weft_open(path, O_WRONLY | O_CREAT, 0600), -ECANCELED);
+	CHECK_EQ(weft_open(name, O_WRONLY | O_CREAT, 0600), -ECANCELED);
 	CHECK_EQ(weft_pread(fd, buf, 4, 0), -ECANCELED);
 	CHECK_EQ(weft_pwrite(fd, "x", 1, 0), -ECANCELED);
 	CHECK_EQ(weft_fsync(fd), -ECANCELED);
 	CHECK_EQ(weft_stat("/", &st), -ECANCELED);
-	CHECK_EQ(weft_mkdir(path, 0700), -ECANCELED);
+	CHECK_EQ(weft_mkdir(name, 0700), -ECANCELED);
 	CHECK_EQ(weft_scope_end(&s), -EINTR);
-	CHECK_EQ(weft_stat(path, &st), -ENOENT);
+	CHECK_EQ(weft_stat(name, &st), -ENOENT);
 	return 0;
 }
 
@@ -365,7 +316,7 @@ Test(file, a_cancelled_caller_changes_nothing)
 
 static int whole(void *arg)
 {
-	const char *path = in_dir("whole");
+	const char *name = in_dir("whole");
 	size_t size = 200000, n = 7;
 	char *text = malloc(size);
 	struct stat st;
@@ -374,26 +325,26 @@ static int whole(void *arg)
 	(void)arg;
 	for (size_t i = 0; i < size; i++)
 		text[i] = (char)(i % 253);
-	CHECK_EQ(weft_file_write_all(path, text, size, 0600, 0), 0);
-	CHECK_EQ(weft_file_read_all(path, SIZE_MAX, &p, &n), 0);
+	CHECK_EQ(weft_file_write_all(name, text, size, 0600, 0), 0);
+	CHECK_EQ(weft_file_read_all(name, SIZE_MAX, &p, &n), 0);
 	CHECK(n == size && p && !memcmp(p, text, size) && !((char *)p)[n]);
 	free(p);
-	CHECK_EQ(weft_file_read_all(path, size, &p, &n), 0);
+	CHECK_EQ(weft_file_read_all(name, size, &p, &n), 0);
 	free(p);
-	CHECK_EQ(weft_file_read_all(path, size - 1, &p, &n), -EFBIG);
+	CHECK_EQ(weft_file_read_all(name, size - 1, &p, &n), -EFBIG);
 	CHECK(!p);
-	CHECK_EQ(weft_file_write_all(path, "new", 3, 0600, WEFT_FILE_REPLACE),
+	CHECK_EQ(weft_file_write_all(name, "new", 3, 0600, WEFT_FILE_REPLACE),
 		 0);
-	CHECK_EQ(weft_file_read_all(path, 100, &p, NULL), 0);
+	CHECK_EQ(weft_file_read_all(name, 100, &p, NULL), 0);
 	CHECK(p && !strcmp(p, "new"));
 	free(p);
-	CHECK_EQ(weft_file_write_all(path, NULL, 0, 0600, WEFT_FILE_SYNC), 0);
-	CHECK_EQ(weft_file_read_all(path, 100, &p, &n), 0);
+	CHECK_EQ(weft_file_write_all(name, NULL, 0, 0600, WEFT_FILE_SYNC), 0);
+	CHECK_EQ(weft_file_read_all(name, 100, &p, &n), 0);
 	CHECK(p && n == 0 && !*(char *)p);
 	free(p);
-	CHECK_EQ(weft_file_write_all(path, "x", 1, 0600, 64), -EINVAL);
-	CHECK_EQ(weft_unlink(path), 0);
-	CHECK_EQ(weft_file_read_all(path, 100, &p, &n), -ENOENT);
+	CHECK_EQ(weft_file_write_all(name, "x", 1, 0600, 64), -EINVAL);
+	CHECK_EQ(weft_unlink(name), 0);
+	CHECK_EQ(weft_file_read_all(name, 100, &p, &n), -ENOENT);
 	CHECK(!p);
 	CHECK_EQ(weft_file_write_all(in_dir("no/x"), "x", 1, 0600,
 				     WEFT_FILE_REPLACE), -ENOENT);

@@ -1,9 +1,6 @@
 /* tests/api/file_busy.c - many operations at a time, and those that take long:
  * the worker goes on meanwhile. */
-#include "support/rt.h"
-
-#include <weft/file.h>
-#include <weft/io.h>
+#include "support/files.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,30 +9,7 @@
 
 TestSuite(file_busy, .timeout = 60);
 
-static char dir[64], path[96];
 static atomic_int finished, stop;
-
-static void make_dir(const char *name)
-{
-	snprintf(dir, sizeof dir, "/tmp/weft-busy-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-}
-
-static void remove_dir(void)
-{
-	unlink(path);
-	cr_assert_eq(rmdir(dir), 0);
-}
-
-#define BOTH(what) \
-	do { \
-		setenv("WEFT_RING", "on", 1); \
-		what; \
-		setenv("WEFT_RING", "off", 1); \
-		what; \
-		unsetenv("WEFT_RING"); \
-	} while (0)
 
 /* --- content --------------------------------------------------------------------- */
 
@@ -110,7 +84,7 @@ static int read_many(void *arg)
 
 Test(file_busy, thousands_read_at_a_time)
 {
-	make_dir("words");
+	make_dir();
 	write_words();
 	BOTH(EACH(read_many));
 	close(fd);
@@ -144,7 +118,7 @@ static int write_many(void *arg)
 
 Test(file_busy, many_write_at_a_time)
 {
-	make_dir("own");
+	make_dir();
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	BOTH(EACH(write_many));
 	close(fd);
@@ -204,7 +178,7 @@ static int fifo(void *arg)
 
 Test(file_busy, a_slow_open_leaves_the_worker_free)
 {
-	make_dir("fifo");
+	make_dir();
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	BOTH(EACH(fifo));
 	remove_dir();
@@ -254,7 +228,7 @@ Test(file_busy, operations_may_wait_for_one_another)
 {
 	char name[128];
 
-	make_dir("none");
+	make_dir();
 	for (int i = 0; i < PAIRS; i++) {
 		fifo_name(name, sizeof name, i);
 		cr_assert_eq(mkfifo(name, 0600), 0);
@@ -294,7 +268,7 @@ Test(file_busy, is_never_taken_for_a_deadlock)
 {
 	pthread_t t;
 
-	make_dir("fifo");
+	make_dir();
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	for (int ring = 0; ring < 2; ring++) {
 		setenv("WEFT_RING", ring ? "on" : "off", 1);
@@ -352,7 +326,7 @@ Test(file_busy, closed_while_others_use_it)
 {
 	int f;
 
-	make_dir("a");
+	make_dir();
 	f = open(path, O_RDWR | O_CREAT, 0600);
 	cr_assert_eq(write(f, "abc", 3), 3);
 	close(f);
@@ -394,7 +368,7 @@ static int leave(void *arg)
 
 Test(file_busy, runs_end_while_operations_are_in_flight)
 {
-	make_dir("data");
+	make_dir();
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	for (int i = 0; i < fewer(5); i++)
 		BOTH(EACH(leave));

@@ -1,8 +1,5 @@
 /* tests/api/file_tree.c - directories: reading one, and walking all below it. */
-#include "support/rt.h"
-
-#include <weft/file.h>
-#include <weft/io.h>
+#include "support/files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,38 +7,16 @@
 
 TestSuite(file_tree, .timeout = 60);
 
-static char top[64];
-
 #define EVERYWHERE(fn) \
 	do { \
-		setenv("WEFT_RING", "on", 1); \
-		EACH(fn); \
-		setenv("WEFT_RING", "off", 1); \
-		EACH(fn); \
-		unsetenv("WEFT_RING"); \
+		BOTH(EACH(fn)); \
 		fn(NULL); \
 		cr_assert_eq(failures, 0, "%s", first_failure); \
 	} while (0)
 
-static void make_top(void)
-{
-	snprintf(top, sizeof top, "/tmp/weft-tree-XXXXXX");
-	cr_assert(mkdtemp(top) != NULL);
-}
-
-static const char *below(const char *name)
-{
-	static char path[8][256];
-	static unsigned turn;
-	char *p = path[turn++ % 8];
-
-	snprintf(p, sizeof path[0], "%s/%s", top, name);
-	return p;
-}
-
 static void touch(const char *name)
 {
-	int fd = open(below(name), O_WRONLY | O_CREAT, 0600);
+	int fd = open(in_dir(name), O_WRONLY | O_CREAT, 0600);
 
 	cr_assert(fd >= 0);
 	close(fd);
@@ -60,11 +35,11 @@ static int remove_one(const weft_walk_entry *e, void *arg)
 }
 
 /* With what is tested here. */
-static void remove_top(void)
+static void remove_tree(void)
 {
-	cr_assert_eq(weft_walk(top, WEFT_WALK_AFTER, -1, remove_one, NULL), 0);
+	cr_assert_eq(weft_walk(dir, WEFT_WALK_AFTER, -1, remove_one, NULL), 0);
 	cr_assert_eq(failures, 0, "%s", first_failure);
-	cr_assert_neq(access(top, F_OK), 0);
+	cr_assert_neq(access(dir, F_OK), 0);
 }
 
 /* --- one directory ------------------------------------------------------------------ */
@@ -79,7 +54,7 @@ static int read_dir(void *arg)
 	int n = 0, err, i;
 
 	(void)arg;
-	CHECK_EQ(weft_dir_open(&d, top), 0);
+	CHECK_EQ(weft_dir_open(&d, dir), 0);
 	while ((err = weft_dir_next(d, &e)) > 0) {
 		CHECK_EQ(sscanf(e.name, "entry-with-a-long-name-%d", &i), 1);
 		CHECK(i >= 0 && i < MANY && !seen[i]);
@@ -100,13 +75,13 @@ Test(file_tree, a_directory_is_read_once_and_whole)
 {
 	char name[64];
 
-	make_top();
+	make_dir();
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof name, "entry-with-a-long-name-%d", i);
 		touch(name);
 	}
 	EVERYWHERE(read_dir);
-	remove_top();
+	remove_tree();
 }
 
 static int not_directories(void *arg)
@@ -114,18 +89,18 @@ static int not_directories(void *arg)
 	weft_dir *d = (weft_dir *)8;
 
 	(void)arg;
-	CHECK_EQ(weft_dir_open(&d, below("file")), -ENOTDIR);
+	CHECK_EQ(weft_dir_open(&d, in_dir("file")), -ENOTDIR);
 	CHECK(!d);
-	CHECK_EQ(weft_dir_open(&d, below("no")), -ENOENT);
+	CHECK_EQ(weft_dir_open(&d, in_dir("no")), -ENOENT);
 	return 0;
 }
 
 Test(file_tree, what_is_no_directory_is_told)
 {
-	make_top();
+	make_dir();
 	touch("file");
 	EVERYWHERE(not_directories);
-	remove_top();
+	remove_tree();
 }
 
 /* --- walking ------------------------------------------------------------------------- */
@@ -142,7 +117,7 @@ static int count(const weft_walk_entry *e, void *arg)
 	const char *slash = strrchr(e->path, '/');
 
 	CHECK(slash && !strcmp(slash + 1, e->name));
-	CHECK(!strncmp(e->path, top, strlen(top)));
+	CHECK(!strncmp(e->path, dir, strlen(dir)));
 	if (e->depth > t->deepest)
 		t->deepest = e->depth;
 	if (e->err) {
@@ -167,20 +142,20 @@ static void make_tree(void)
 {
 	int fd;
 
-	make_top();
-	cr_assert_eq(mkdir(below("a"), 0700), 0);
-	cr_assert_eq(mkdir(below("a/b"), 0700), 0);
-	cr_assert_eq(mkdir(below("a/b/c"), 0700), 0);
-	cr_assert_eq(mkdir(below("d"), 0700), 0);
+	make_dir();
+	cr_assert_eq(mkdir(in_dir("a"), 0700), 0);
+	cr_assert_eq(mkdir(in_dir("a/b"), 0700), 0);
+	cr_assert_eq(mkdir(in_dir("a/b/c"), 0700), 0);
+	cr_assert_eq(mkdir(in_dir("d"), 0700), 0);
 	touch("1");
 	touch("a/2");
 	touch("a/b/3");
 	touch("a/b/c/4");
 	touch("d/5");
-	cr_assert_eq(symlink("..", below("a/b/up")), 0);
-	cr_assert_eq(symlink("../a", below("d/over")), 0);
-	cr_assert_eq(symlink("nowhere", below("d/broken")), 0);
-	fd = open(below("d/5"), O_WRONLY);
+	cr_assert_eq(symlink("..", in_dir("a/b/up")), 0);
+	cr_assert_eq(symlink("../a", in_dir("d/over")), 0);
+	cr_assert_eq(symlink("nowhere", in_dir("d/broken")), 0);
+	fd = open(in_dir("d/5"), O_WRONLY);
 	cr_assert_eq(write(fd, "12345", 5), 5);
 	close(fd);
 }
@@ -190,36 +165,36 @@ static int walks(void *arg)
 	struct tally t = { .deepest = -1 };
 
 	(void)arg;
-	CHECK_EQ(weft_walk(top, 0, -1, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, 0, -1, count, &t), 0);
 	CHECK_EQ(t.files, 5);
 	CHECK_EQ(t.dirs, 5);
 	CHECK_EQ(t.links, 3);
 	CHECK_EQ(t.afters, 0);
 	CHECK_EQ(t.deepest, 4);
 	t = (struct tally){ 0 };
-	CHECK_EQ(weft_walk(top, WEFT_WALK_STAT | WEFT_WALK_AFTER, -1, count,
+	CHECK_EQ(weft_walk(dir, WEFT_WALK_STAT | WEFT_WALK_AFTER, -1, count,
 			   &t), 0);
 	CHECK_EQ(t.bytes, 5);
 	CHECK_EQ(t.afters, 5);
 	t = (struct tally){ 0 };
-	CHECK_EQ(weft_walk(top, 0, 1, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, 0, 1, count, &t), 0);
 	CHECK_EQ(t.deepest, 1);
 	CHECK_EQ(t.dirs, 3);
 	CHECK_EQ(t.files, 1);
 	t = (struct tally){ 0 };
-	CHECK_EQ(weft_walk(top, 0, 0, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, 0, 0, count, &t), 0);
 	CHECK_EQ(t.dirs, 1);
 	t = (struct tally){ .skip = "b" };
-	CHECK_EQ(weft_walk(top, 0, -1, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, 0, -1, count, &t), 0);
 	CHECK_EQ(t.files, 3);
 	t = (struct tally){ .stop = "3" };
-	CHECK_EQ(weft_walk(top, 0, -1, count, &t), -EINTR);
+	CHECK_EQ(weft_walk(dir, 0, -1, count, &t), -EINTR);
 	t = (struct tally){ 0 };
-	CHECK_EQ(weft_walk(below("1"), 0, -1, count, &t), 0);
+	CHECK_EQ(weft_walk(in_dir("1"), 0, -1, count, &t), 0);
 	CHECK_EQ(t.files, 1);
-	CHECK_EQ(weft_walk(below("no"), 0, -1, count, &t), -ENOENT);
-	CHECK_EQ(weft_walk(top, 64, -1, count, &t), -EINVAL);
-	CHECK_EQ(weft_walk(top, 0, -1, NULL, &t), -EINVAL);
+	CHECK_EQ(weft_walk(in_dir("no"), 0, -1, count, &t), -ENOENT);
+	CHECK_EQ(weft_walk(dir, 64, -1, count, &t), -EINVAL);
+	CHECK_EQ(weft_walk(dir, 0, -1, NULL, &t), -EINVAL);
 	return 0;
 }
 
@@ -227,7 +202,7 @@ Test(file_tree, a_walk_tells_of_everything_once)
 {
 	make_tree();
 	EVERYWHERE(walks);
-	remove_top();
+	remove_tree();
 }
 
 /* a/b/up leads to a, an ancestor: told as an error.  d/over leads to a, too, but
@@ -237,7 +212,7 @@ static int follows(void *arg)
 	struct tally t = { 0 };
 
 	(void)arg;
-	CHECK_EQ(weft_walk(top, WEFT_WALK_FOLLOW, -1, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, WEFT_WALK_FOLLOW, -1, count, &t), 0);
 	CHECK_EQ(t.errors, 2);
 	CHECK_EQ(t.files, 8);
 	CHECK_EQ(t.links, 1);
@@ -248,7 +223,7 @@ Test(file_tree, links_are_followed_but_not_in_circles)
 {
 	make_tree();
 	EVERYWHERE(follows);
-	remove_top();
+	remove_tree();
 }
 
 static int goes_deep(void *arg)
@@ -256,7 +231,7 @@ static int goes_deep(void *arg)
 	struct tally t = { 0 };
 
 	(void)arg;
-	CHECK_EQ(weft_walk(top, 0, -1, count, &t), 0);
+	CHECK_EQ(weft_walk(dir, 0, -1, count, &t), 0);
 	CHECK_EQ(t.deepest, 60);
 	CHECK_EQ(t.dirs, 61);
 	return 0;
@@ -264,16 +239,16 @@ static int goes_deep(void *arg)
 
 Test(file_tree, depth_costs_no_descriptors)
 {
-	char path[256];
+	char name[256];
 
-	make_top();
-	snprintf(path, sizeof path, "%s", top);
+	make_dir();
+	snprintf(name, sizeof name, "%s", dir);
 	for (int i = 0; i < 60; i++) {
-		strcat(path, "/d");
-		cr_assert_eq(mkdir(path, 0700), 0);
+		strcat(name, "/d");
+		cr_assert_eq(mkdir(name, 0700), 0);
 	}
 	EVERYWHERE(goes_deep);
-	remove_top();
+	remove_tree();
 }
 
 /* Somebody is cancelled in the middle of it. */
@@ -290,15 +265,15 @@ static int cancelled(void *arg)
 
 	(void)arg;
 	CHECK_EQ(weft_scope_begin(&s, WEFT_FOREVER), 0);
-	CHECK_EQ(weft_walk(top, 0, -1, cancel_here, &s), -ECANCELED);
+	CHECK_EQ(weft_walk(dir, 0, -1, cancel_here, &s), -ECANCELED);
 	CHECK_EQ(weft_scope_end(&s), -EINTR);
 	return 0;
 }
 
 Test(file_tree, a_walk_can_be_cancelled)
 {
-	make_top();
-	cr_assert_eq(mkdir(below("a"), 0700), 0);
+	make_dir();
+	cr_assert_eq(mkdir(in_dir("a"), 0700), 0);
 	EACH(cancelled);
-	remove_top();
+	remove_tree();
 }

@@ -1,5 +1,5 @@
 /* api/io_copy.c - weft_copy and weft_sendfile between every kind of descriptor. */
-#include "support/fds.h"
+#include "support/sides.h"
 
 TestSuite(io_copy, .timeout = 120);
 
@@ -141,20 +141,6 @@ static int between_files(void *arg)
 Test(io_copy, copies_files)
 {
 	ANYWHERE(between_files);
-}
-
-struct relay {
-	int out, in;
-	ssize_t n;
-};
-
-static int relays(void *arg)
-{
-	struct relay *r = arg;
-
-	r->n = weft_copy(r->out, r->in);
-	CHECK_EQ(weft_close(r->out), 0);
-	return 0;
 }
 
 /* file -> one kind -> the other -> file. */

@@ -1,5 +1,6 @@
 /* api/mutex.c - the mutex, one sentence a test. */
-#include "support/rt.h"
+#include "support/counted.h"
+#include "support/crew.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -71,7 +72,7 @@ static void get(struct crowd *c, unsigned how)
 	}
 }
 
-static void party(void *arg)
+static int party(void *arg)
 {
 	struct crowd *c = arg;
 	unsigned laps = LAPS;
@@ -86,28 +87,19 @@ static void party(void *arg)
 		weft_mutex_unlock(&c->m);
 	}
 	weft_waitgroup_done(&c->all);
+	return 0;
 }
 
-static void *party_thread(void *arg)
-{
-	party(arg);
-	return NULL;
-}
-
-static void crowd_run(unsigned routines, unsigned threads, bool deadlines)
+static void crowd_run(int routines, int threads, bool deadlines)
 {
 	struct crowd c = { .deadlines = deadlines };
-	pthread_t thread[PARTIES];
+	struct crew crew;
 
 	weft_waitgroup_add(&c.all, routines + threads);
-	for (unsigned i = 0; i < threads; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, party_thread, &c), 0);
-	for (unsigned i = 0; i < routines; i++)
-		CHECK_EQ(weft_go(party, &c), 0);
+	crew_start(&crew, routines, threads, party, &c);
 	while (weft_waitgroup_wait_until(&c.all, weft_in(WEFT_S)))
 		;
-	for (unsigned i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
+	crew_join(&crew);
 	CHECK_EQ(c.a, (long)(routines + threads) * LAPS);
 	CHECK_EQ(c.m.weft__word, 0);
 }
@@ -303,49 +295,15 @@ Test(mutex, a_cancel_ends_lock_until_but_not_lock)
 
 /* --- lifetime ---------------------------------------------------------------------- */
 
-struct counted {
-	weft_mutex m;
-	int refs;
-	weft_waitgroup *out;
-};
-
-static void drop(void *arg)
+static int last_user_frees(void *arg)
 {
-	struct counted *c = arg;
-	weft_waitgroup *out = c->out;
-	int left;
-
-	weft_mutex_lock(&c->m);
-	left = --c->refs;
-	weft_mutex_unlock(&c->m);
-	if (!left) {
-		memset(c, 0xff, sizeof *c);
-		free(c);
-	}
-	weft_waitgroup_done(out);
-}
-
-static int last_one_frees(void *arg)
-{
-	weft_waitgroup out = WEFT_WAITGROUP_INIT;
-
 	(void)arg;
-	for (int lap = 0; lap < fewer(500); lap++) {
-		struct counted *c = calloc(1, sizeof *c);
-
-		c->refs = 4;
-		c->out = &out;
-		weft_waitgroup_add(&out, 4);
-		for (int i = 0; i < 4; i++)
-			CHECK_EQ(weft_go(drop, c), 0);
-		weft_waitgroup_wait(&out);
-	}
-	return 0;
+	return last_one_frees(fewer(500), mutex_less);
 }
 
 Test(mutex, may_be_freed_by_the_last_who_unlocks_it)
 {
-	EACH(last_one_frees);
+	EACH(last_user_frees);
 }
 
 static weft_mutex outliving;

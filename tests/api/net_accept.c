@@ -38,16 +38,12 @@ static void time_limits(int l)
 	CHECK(weft_poll(l, POLLIN, PATIENCE) > 0);
 	s = weft_accept(l, NULL, NULL, -1);
 	CHECK(s >= 0);
-	carries(c, s);
-	weft_close(c);
-	weft_close(s);
+	carries_and_ends(c, s);
 	c = weft_tcp_connect("127.0.0.1", weft_sockport(l), PATIENCE);
 	CHECK(weft_poll(l, POLLIN, PATIENCE) > 0);
 	s = weft_accept(l, NULL, NULL, WEFT_NOWAIT);
 	CHECK(s >= 0);
-	carries(s, c);
-	weft_close(c);
-	weft_close(s);
+	carries_and_ends(s, c);
 }
 
 static int deadlines(void *arg)
@@ -201,9 +197,7 @@ static int cancelled(void *arg)
 	{
 		int s, a = connected(k.l, &s);
 
-		carries(a, s);
-		weft_close(a);
-		weft_close(s);
+		carries_and_ends(a, s);
 	}
 	weft_close(k.l);
 	return 0;
@@ -306,9 +300,7 @@ static int of_others(void *arg)
 	CHECK(!(fcntl(l, F_GETFL) & O_NONBLOCK));
 	CHECK(!(fcntl(l, F_GETFD) & FD_CLOEXEC));
 	CHECK_EQ(option(l, IPPROTO_TCP, TCP_NODELAY), 0);
-	carries(c, s);
-	weft_close(c);
-	weft_close(s);
+	carries_and_ends(c, s);
 	weft_close(l);
 	memcpy(un.sun_path + 1, name + 1, (size_t)n - 1);
 	u = handed(AF_UNIX, (struct sockaddr *)&un,
@@ -317,9 +309,7 @@ static int of_others(void *arg)
 	c = weft_unix_connect(name, PATIENCE);
 	s = weft_accept(u, NULL, NULL, PATIENCE);
 	CHECK(c >= 0 && s >= 0);
-	carries(c, s);
-	weft_close(c);
-	weft_close(s);
+	carries_and_ends(c, s);
 	weft_close(u);
 	return 0;
 }
@@ -366,9 +356,7 @@ static int exhausted(void *arg)
 	/* It has been waiting in the queue. */
 	s = weft_accept(l, NULL, NULL, PATIENCE);
 	CHECK(s >= 0);
-	carries(c, s);
-	weft_close(c);
-	weft_close(s);
+	carries_and_ends(c, s);
 	weft_close(l);
 	return 0;
 }

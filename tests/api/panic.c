@@ -1,42 +1,10 @@
 /* api/panic.c - a panic ends its routine, wherever it comes. */
-#include "support/rt.h"
+#include "support/panics.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
 
 TestSuite(panic, .timeout = 120);
-
-#define TEXT(s) ((void *)(uintptr_t)(s))
-
-static int panics(void *arg)
-{
-	weft_panic("%s went wrong", arg ? (char *)arg : "it");
-}
-
-static void panics_void(void *arg)
-{
-	panics(arg);
-}
-
-static int run_one(int (*fn)(void *), void *arg)
-{
-	return run_on(2, fn, arg);
-}
-
-static bool heard(const char *what)
-{
-	return strstr(said, what) != NULL;
-}
-
-/* How many reports were made. */
-static int reports(void)
-{
-	int n = 0;
-
-	for (const char *p = said; (p = strstr(p, "weft: panic: ")); p++)
-		n++;
-	return n;
-}
 
 /* --- the end of the routine ---------------------------------------------------------- */
 

@@ -1,19 +1,7 @@
 /* api/panic_told.c - who is told of a panic: joiner, scope, stderr. */
-#include "support/rt.h"
+#include "support/panics.h"
 
 TestSuite(panic_told, .timeout = 120);
-
-#define TEXT(s) ((void *)(uintptr_t)(s))
-
-static int panics(void *arg)
-{
-	weft_panic("%s went wrong", arg ? (char *)arg : "it");
-}
-
-static void panics_void(void *arg)
-{
-	panics(arg);
-}
 
 static int misuses(void *arg)
 {
@@ -22,26 +10,6 @@ static int misuses(void *arg)
 	(void)arg;
 	weft_waitgroup_done(&g);
 	return 0;
-}
-
-static int run_one(int (*fn)(void *), void *arg)
-{
-	return run_on(2, fn, arg);
-}
-
-static bool heard(const char *what)
-{
-	return strstr(said, what) != NULL;
-}
-
-/* How many reports were made. */
-static int reports(void)
-{
-	int n = 0;
-
-	for (const char *p = said; (p = strstr(p, "weft: panic: ")); p++)
-		n++;
-	return n;
 }
 
 #define EXPECT_REPORT(text) \

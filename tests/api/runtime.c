@@ -1,8 +1,7 @@
 /* tests/api/runtime.c - a run: how it starts, how it ends, what it leaves. */
-#include "support/rt.h"
+#include "support/crew.h"
+#include "support/proc.h"
 
-#include <dirent.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -50,26 +49,12 @@ Test(runtime, run_refuses)
 	EACH(nest);
 }
 
-static int threads_now(void)
-{
-	DIR *d = opendir("/proc/self/task");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
-
 static int some_work(void *arg)
 {
-	weft_id id[10];
+	struct crew c;
 
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(weft_spawn(&id[i], NULL, give_back, arg), 0);
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(weft_join(id[i], NULL), 0);
+	crew_start(&c, 10, 0, give_back, arg);
+	crew_join(&c);
 	return 0;
 }
 
@@ -259,14 +244,14 @@ static int ask_thread(void *arg)
 	return take(other) != 2;
 }
 
-Test(runtime, a_thread_that_was_woken_is_no_deadlock)
+static void with_answers_by(void *(*thread)(void *))
 {
 	for (size_t i = 0; i < COUNT(worker_counts); i++) {
 		pthread_t t;
 
 		shared = ints(0);
 		other = ints(0);
-		cr_assert_eq(pthread_create(&t, NULL, slow_answer, NULL), 0);
+		cr_assert_eq(pthread_create(&t, NULL, thread, NULL), 0);
 		wait_until_it_waits();
 		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
 		pthread_join(t, NULL);
@@ -274,6 +259,11 @@ Test(runtime, a_thread_that_was_woken_is_no_deadlock)
 		weft_chan_unref(other);
 	}
 	cr_assert_eq(failures, 0);
+}
+
+Test(runtime, a_thread_that_was_woken_is_no_deadlock)
+{
+	with_answers_by(slow_answer);
 }
 
 /* And one with a deadline wakes by itself. */
@@ -289,19 +279,7 @@ static void *late_answer(void *arg)
 
 Test(runtime, a_thread_with_a_deadline_is_no_deadlock)
 {
-	for (size_t i = 0; i < COUNT(worker_counts); i++) {
-		pthread_t t;
-
-		shared = ints(0);
-		other = ints(0);
-		cr_assert_eq(pthread_create(&t, NULL, late_answer, NULL), 0);
-		wait_until_it_waits();
-		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
-		pthread_join(t, NULL);
-		weft_chan_unref(shared);
-		weft_chan_unref(other);
-	}
-	cr_assert_eq(failures, 0);
+	with_answers_by(late_answer);
 }
 
 /* So can a routine of another runtime. */

@@ -1,8 +1,8 @@
 /* api/rwlock.c - the rwlock, one sentence a test. */
-#include "support/rt.h"
+#include "support/counted.h"
+#include "support/crew.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 TestSuite(rwlock, .timeout = 60);
 
@@ -87,7 +87,7 @@ static void get(struct crowd *c, bool write, unsigned how)
 	}
 }
 
-static void party(void *arg)
+static int party(void *arg)
 {
 	struct crowd *c = arg;
 	unsigned laps = LAPS;
@@ -112,28 +112,19 @@ static void party(void *arg)
 			weft_rwlock_runlock(&c->l);
 	}
 	weft_waitgroup_done(&c->all);
+	return 0;
 }
 
-static void *party_thread(void *arg)
-{
-	party(arg);
-	return NULL;
-}
-
-static void crowd_run(unsigned routines, unsigned threads, unsigned how)
+static void crowd_run(int routines, int threads, unsigned how)
 {
 	struct crowd c = { .deadlines = how & 1, .yields = how & 2 };
-	pthread_t thread[PARTIES];
+	struct crew crew;
 
 	weft_waitgroup_add(&c.all, routines + threads);
-	for (unsigned i = 0; i < threads; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, party_thread, &c), 0);
-	for (unsigned i = 0; i < routines; i++)
-		CHECK_EQ(weft_go(party, &c), 0);
+	crew_start(&crew, routines, threads, party, &c);
 	while (weft_waitgroup_wait_until(&c.all, weft_in(WEFT_S)))
 		;
-	for (unsigned i = 0; i < threads; i++)
-		pthread_join(thread[i], NULL);
+	crew_join(&crew);
 	CHECK_EQ(c.a, c.writes);
 	weft_rwlock_lock(&c.l);
 	weft_rwlock_unlock(&c.l);
@@ -414,95 +405,15 @@ Test(rwlock, a_cancel_ends_the_until_forms_but_not_the_others)
 
 /* --- lifetime ---------------------------------------------------------------------- */
 
-struct counted {
-	weft_rwlock l;
-	int refs;
-	weft_waitgroup *out;
-};
-
-static void drop(void *arg)
+static int last_user_frees(void *arg)
 {
-	struct counted *c = arg;
-	weft_waitgroup *out = c->out;
-	int left;
-
-	weft_rwlock_rlock(&c->l);
-	weft_rwlock_runlock(&c->l);
-	weft_rwlock_lock(&c->l);
-	left = --c->refs;
-	weft_rwlock_unlock(&c->l);
-	if (!left) {
-		memset(c, 0xff, sizeof *c);
-		free(c);
-	}
-	weft_waitgroup_done(out);
-}
-
-static int last_one_frees(void *arg)
-{
-	weft_waitgroup out = WEFT_WAITGROUP_INIT;
-
 	(void)arg;
-	for (int lap = 0; lap < fewer(500); lap++) {
-		struct counted *c = calloc(1, sizeof *c);
-
-		c->refs = 4;
-		c->out = &out;
-		weft_waitgroup_add(&out, 4);
-		for (int i = 0; i < 4; i++)
-			CHECK_EQ(weft_go(drop, c), 0);
-		weft_waitgroup_wait(&out);
-	}
-	return 0;
+	return last_one_frees(fewer(500), rwlock_less);
 }
 
 Test(rwlock, may_be_freed_by_the_last_who_unlocks_it)
 {
-	EACH(last_one_frees);
-}
-
-static weft_rwlock outliving;
-
-static void pass_reading(void *arg)
-{
-	(void)arg;
-	weft_rwlock_rlock(&outliving);
-	weft_rwlock_runlock(&outliving);
-}
-
-static void pass_writing(void *arg)
-{
-	(void)arg;
-	weft_rwlock_lock(&outliving);
-	weft_rwlock_unlock(&outliving);
-}
-
-static int abandon(void *arg)
-{
-	weft_rwlock_lock(&outliving);
-	for (int i = 0; i < 4; i++) {
-		CHECK_EQ(weft_go(pass_reading, NULL), 0);
-		CHECK_EQ(weft_go(pass_writing, NULL), 0);
-	}
-	settle_down();
-	if (arg)
-		weft_rwlock_unlock(&outliving);
-	return 0;
-}
-
-Test(rwlock, outlives_a_run_whose_routines_waited_for_it)
-{
-	for (unsigned n = 1; n <= 4; n *= 2) {
-		for (uintptr_t wake = 0; wake < 2; wake++) {
-			cr_assert_eq(run_on(n, abandon, (void *)wake), 0);
-			if (!wake)
-				weft_rwlock_unlock(&outliving);
-			weft_rwlock_lock(&outliving);
-			weft_rwlock_unlock(&outliving);
-			cr_assert_eq(outliving.weft__state, 0);
-		}
-	}
-	cr_assert_eq(failures, 0);
+	EACH(last_user_frees);
 }
 
 /* --- reports and misuse ------------------------------------------------------------- */

@@ -137,8 +137,47 @@ static void pass_writing(void *arg)
 	weft_rwlock_unlock(&outliving);
 }
 
+/* fn leaves them waiting, or (wake) the first of them on its way. */
+static void outlives(int (*fn)(void *), void (*unlock)(weft_rwlock *))
+{
+	for (unsigned n = 1; n <= 4; n *= 2) {
+		for (uintptr_t wake = 0; wake < 2; wake++) {
+			cr_assert_eq(run_on(n, fn, (void *)wake), 0);
+			if (!wake)
+				unlock(&outliving);
+			cr_assert(is_free(&outliving));
+		}
+	}
+	cr_assert_eq(failures, 0);
+}
+
+/* Long enough for a routine that a spare worker took meanwhile, too. */
+static void settle_down(int turns)
+{
+	for (int i = fewer(turns); i > 0; i--)
+		weft_yield();
+}
+
+static int abandon_writing(void *arg)
+{
+	weft_rwlock_lock(&outliving);
+	for (int i = 0; i < 4; i++) {
+		CHECK_EQ(weft_go(pass_reading, NULL), 0);
+		CHECK_EQ(weft_go(pass_writing, NULL), 0);
+	}
+	settle_down(20000);
+	if (arg)
+		weft_rwlock_unlock(&outliving);
+	return 0;
+}
+
+Test(rwlock_crowd, outlives_a_run_whose_routines_waited_for_a_writer)
+{
+	outlives(abandon_writing, weft_rwlock_unlock);
+}
+
 /* One writer waits for the reader, others for that writer, readers behind it. */
-static int abandon(void *arg)
+static int abandon_reading(void *arg)
 {
 	weft_rwlock_rlock(&outliving);
 	for (int i = 0; i < 4; i++) {
@@ -147,8 +186,7 @@ static int abandon(void *arg)
 	}
 	wait_until(weft_rwlock_try_rlock(&outliving) == -EAGAIN ||
 		   (weft_rwlock_runlock(&outliving), false));
-	for (int i = fewer(2000); i > 0; i--)
-		weft_yield();
+	settle_down(2000);
 	if (arg)
 		weft_rwlock_runlock(&outliving);
 	return 0;
@@ -156,13 +194,5 @@ static int abandon(void *arg)
 
 Test(rwlock_crowd, outlives_a_run_whose_writers_waited_for_a_reader)
 {
-	for (unsigned n = 1; n <= 4; n *= 2) {
-		for (uintptr_t wake = 0; wake < 2; wake++) {
-			cr_assert_eq(run_on(n, abandon, (void *)wake), 0);
-			if (!wake)
-				weft_rwlock_runlock(&outliving);
-			cr_assert(is_free(&outliving));
-		}
-	}
-	cr_assert_eq(failures, 0);
+	outlives(abandon_reading, weft_rwlock_runlock);
 }

@@ -1,29 +1,9 @@
 /* api/scope.c - a scope joins what was started in it, and cancels it. */
-#include "support/rt.h"
+#include "support/scopes.h"
 
 #include <pthread.h>
 
 TestSuite(scope, .timeout = 120);
-
-static int code(void *arg)
-{
-	return (int)(intptr_t)arg;
-}
-
-static int sleep_long(void *arg)
-{
-	(void)arg;
-	return weft_sleep(WEFT_FOREVER);
-}
-
-static int add_one(void *arg)
-{
-	atomic_fetch_add((atomic_int *)arg, 1);
-	return 0;
-}
-
-#define GO(s, fn, arg) CHECK_EQ(weft_scope_go((s), (fn), (void *)(arg)), 0)
-#define BEGIN(s) CHECK_EQ(weft_scope_begin((s), WEFT_FOREVER), 0)
 
 /* --- end: what it waits for, what it returns --------------------------------- */
 
@@ -51,15 +31,6 @@ static int joins_body(void *arg)
 Test(scope, end_joins_everybody)
 {
 	EACH(joins_body);
-}
-
-static int wait_for_cancel(void *arg)
-{
-	int err = weft_sleep(WEFT_FOREVER);
-
-	CHECK_EQ(err, -ECANCELED);
-	CHECK_EQ(weft_cancelled(), (int)(intptr_t)arg);
-	return -ENOENT;                 /* later than the cause: not told */
 }
 
 static int first_body(void *arg)

@@ -1,39 +1,10 @@
 /* api/scope_leave.c - scopes of plain threads, scopes that are left by an exit, a
  * panic or the end of a run, and their misuse. */
-#include "support/rt.h"
+#include "support/scopes.h"
 
 #include <pthread.h>
 
 TestSuite(scope_leave, .timeout = 120);
-
-static int code(void *arg)
-{
-	return (int)(intptr_t)arg;
-}
-
-static int sleep_long(void *arg)
-{
-	(void)arg;
-	return weft_sleep(WEFT_FOREVER);
-}
-
-static int add_one(void *arg)
-{
-	atomic_fetch_add((atomic_int *)arg, 1);
-	return 0;
-}
-
-static int wait_for_cancel(void *arg)
-{
-	int err = weft_sleep(WEFT_FOREVER);
-
-	CHECK_EQ(err, -ECANCELED);
-	CHECK_EQ(weft_cancelled(), (int)(intptr_t)arg);
-	return -ENOENT;
-}
-
-#define GO(s, fn, arg) CHECK_EQ(weft_scope_go((s), (fn), (void *)(arg)), 0)
-#define BEGIN(s) CHECK_EQ(weft_scope_begin((s), WEFT_FOREVER), 0)
 
 /* --- plain threads --------------------------------------------------------------------- */
 

@@ -1,15 +1,7 @@
 /* api/shield.c - inside a shield nobody is cancelled, after it at once. */
-#include "support/rt.h"
+#include "support/scopes.h"
 
 TestSuite(shield, .timeout = 60);
-
-#define GO(s, fn, arg) CHECK_EQ(weft_scope_go((s), (fn), (void *)(arg)), 0)
-#define BEGIN(s) CHECK_EQ(weft_scope_begin((s), WEFT_FOREVER), 0)
-
-static int code(void *arg)
-{
-	return (int)(intptr_t)arg;
-}
 
 static int masks_body(void *arg)
 {
@@ -49,6 +41,20 @@ struct patient {
 	weft_chan *go_on;
 };
 
+/* fn, cancelled while it is inside its shield. */
+static void cancel_within(int (*fn)(void *), struct patient *p)
+{
+	int status = 0;
+	weft_id id;
+
+	CHECK_EQ(weft_spawn(&id, NULL, fn, p), 0);
+	wait_until(p->in);
+	CHECK_EQ(weft_cancel(id), 0);
+	give(p->go_on, 3);
+	CHECK_EQ(weft_join(id, &status), 0);
+	CHECK_EQ(status, -ECANCELED);
+}
+
 /* A wait inside a shield is not ended by a cancel that comes meanwhile. */
 static int clean_up(void *arg)
 {
@@ -68,8 +74,6 @@ static int waits_body(void *arg)
 {
 	struct patient p = { .go_on = ints(0) };
 	weft_scope s;
-	weft_id id;
-	int status = 0;
 
 	(void)arg;
 	BEGIN(&s);
@@ -85,12 +89,7 @@ static int waits_body(void *arg)
 	CHECK_EQ(weft_scope_end(&s), -EINTR);
 
 	p.in = p.out = 0;
-	CHECK_EQ(weft_spawn(&id, NULL, clean_up, &p), 0);
-	wait_until(p.in);
-	CHECK_EQ(weft_cancel(id), 0);
-	give(p.go_on, 3);
-	CHECK_EQ(weft_join(id, &status), 0);
-	CHECK_EQ(status, -ECANCELED);
+	cancel_within(clean_up, &p);
 	weft_chan_unref(p.go_on);
 	return 0;
 }
@@ -179,14 +178,9 @@ Test(shield, its_end_lets_the_cancel_through_to_open_scopes)
 	EACH(catch_up_body);
 }
 
-struct shielded {
-	atomic_int in;
-	weft_chan *go_on;
-};
-
 static int shield_then_scope(void *arg)
 {
-	struct shielded *p = arg;
+	struct patient *p = arg;
 	weft_scope s;
 
 	weft_shield_begin();
@@ -201,17 +195,10 @@ static int shield_then_scope(void *arg)
 
 static int by_id_body(void *arg)
 {
-	struct shielded p = { .go_on = ints(0) };
-	int status = 0;
-	weft_id id;
+	struct patient p = { .go_on = ints(0) };
 
 	(void)arg;
-	CHECK_EQ(weft_spawn(&id, NULL, shield_then_scope, &p), 0);
-	wait_until(p.in);
-	CHECK_EQ(weft_cancel(id), 0);
-	give(p.go_on, 3);
-	CHECK_EQ(weft_join(id, &status), 0);
-	CHECK_EQ(status, -ECANCELED);
+	cancel_within(shield_then_scope, &p);
 	weft_chan_unref(p.go_on);
 	return 0;
 }

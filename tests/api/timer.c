@@ -1,26 +1,11 @@
 /* tests/api/timer.c - timers whose value is received, from routines and from
  * plain threads; one user each.  Shared ones: timer_shared.c; those that start
  * routines: after_func.c. */
-#include "support/rt.h"
+#include "support/crew.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 TestSuite(timer, .timeout = 60);
-
-/* Outside of any runtime, and as the main routine with each number of workers. */
-#define OUTSIDE_AND_EACH(fn) \
-	do { \
-		cr_assert_eq(fn(NULL), 0); \
-		cr_assert_eq(failures, 0, "outside"); \
-		EACH(fn); \
-	} while (0)
-
-static unsigned rnd(unsigned *seed, unsigned n)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return (*seed >> 8) % n;
-}
 
 /* --- arguments ---------------------------------------------------------------- */
 
@@ -60,7 +45,7 @@ static int refusals(void *arg)
 
 Test(timer, bad_arguments)
 {
-	OUTSIDE_AND_EACH(refusals);
+	ANYWHERE(refusals);
 }
 
 /* --- firing -------------------------------------------------------------------- */
@@ -143,7 +128,7 @@ static int deadlines_past(void *arg)
 
 Test(timer, a_time_that_is_past_fires_at_once)
 {
-	OUTSIDE_AND_EACH(deadlines_past);
+	ANYWHERE(deadlines_past);
 }
 
 static int never(void *arg)
@@ -170,7 +155,7 @@ static int never(void *arg)
 
 Test(timer, for_ever_never_fires)
 {
-	OUTSIDE_AND_EACH(never);
+	ANYWHERE(never);
 }
 
 /* --- stop and restart ------------------------------------------------------------ */
@@ -223,7 +208,7 @@ static int stops(void *arg)
 
 Test(timer, stop_and_restart_leave_nothing_stale)
 {
-	OUTSIDE_AND_EACH(stops);
+	ANYWHERE(stops);
 }
 
 /* --- ticks ------------------------------------------------------------------------- */
@@ -264,7 +249,7 @@ static int ticks(void *arg)
 
 Test(timer, ticks_keep_the_grid_and_missed_ones_are_dropped)
 {
-	OUTSIDE_AND_EACH(ticks);
+	ANYWHERE(ticks);
 }
 
 /* --- the channel ------------------------------------------------------------------- */
@@ -306,5 +291,5 @@ static int view(void *arg)
 
 Test(timer, its_channel_is_a_channel)
 {
-	OUTSIDE_AND_EACH(view);
+	ANYWHERE(view);
 }

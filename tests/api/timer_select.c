@@ -1,17 +1,7 @@
 /* tests/api/timer_select.c - a timer's channel among the cases of a select. */
-#include "support/rt.h"
-
-#include <pthread.h>
+#include "support/crew.h"
 
 TestSuite(timer_select, .timeout = 60);
-
-/* Outside of any runtime, and as the main routine with each number of workers. */
-#define OUTSIDE_AND_EACH(fn) \
-	do { \
-		cr_assert_eq(fn(NULL), 0); \
-		cr_assert_eq(failures, 0, "outside"); \
-		EACH(fn); \
-	} while (0)
 
 static int timeouts(void *arg)
 {
@@ -59,7 +49,7 @@ static int timeouts(void *arg)
 
 Test(timer_select, as_a_timeout)
 {
-	OUTSIDE_AND_EACH(timeouts);
+	ANYWHERE(timeouts);
 }
 
 static int in_order(void *arg)
@@ -95,7 +85,7 @@ static int in_order(void *arg)
 
 Test(timer_select, several_of_them)
 {
-	OUTSIDE_AND_EACH(in_order);
+	ANYWHERE(in_order);
 }
 
 /* Twice the same one, and a send, which no timer takes. */
@@ -127,7 +117,7 @@ static int odd_ones(void *arg)
 
 Test(timer_select, twice_and_sends)
 {
-	OUTSIDE_AND_EACH(odd_ones);
+	ANYWHERE(odd_ones);
 }
 
 /* --- while the timer changes ------------------------------------------------------ */
@@ -228,5 +218,5 @@ static int ticker(void *arg)
 
 Test(timer_select, a_ticker_beside_work)
 {
-	OUTSIDE_AND_EACH(ticker);
+	ANYWHERE(ticker);
 }

@@ -1,25 +1,10 @@
 /* tests/api/timer_shared.c - timers that several routines and threads use, or
  * that outlive what waits for them. */
-#include "support/rt.h"
+#include "support/crew.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 TestSuite(timer_shared, .timeout = 60);
-
-/* Outside of any runtime, and as the main routine with each number of workers. */
-#define OUTSIDE_AND_EACH(fn) \
-	do { \
-		cr_assert_eq(fn(NULL), 0); \
-		cr_assert_eq(failures, 0, "outside"); \
-		EACH(fn); \
-	} while (0)
-
-static unsigned rnd(unsigned *seed, unsigned n)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return (*seed >> 8) % n;
-}
 
 static void until(weft_time t)
 {
@@ -174,7 +159,7 @@ static int started_outside(void *arg)
 
 Test(timer_shared, a_plain_thread_starts_what_others_wait_for)
 {
-	OUTSIDE_AND_EACH(started_outside);
+	ANYWHERE(started_outside);
 }
 
 /* --- races -------------------------------------------------------------------------- */
@@ -184,11 +169,13 @@ Test(timer_shared, a_plain_thread_starts_what_others_wait_for)
 static struct {
 	weft_timer t;
 	atomic_long begun, taken, stopped, moved;
+	atomic_uint seed;
 	atomic_int left;
 } race;
 
-static void racer(unsigned seed)
+static int racer(void *arg)
 {
+	unsigned seed = race.seed++;
 	weft_time v;
 	int got;
 
@@ -218,35 +205,22 @@ static void racer(unsigned seed)
 		}
 	}
 	race.left--;
-}
-
-static void race_routine(void *arg)
-{
-	racer((unsigned)(uintptr_t)arg);
-}
-
-static void *race_thread(void *arg)
-{
-	racer((unsigned)(uintptr_t)arg);
-	return NULL;
+	(void)arg;
+	return 0;
 }
 
 static int races(void *arg)
 {
-	pthread_t thread[2];
+	struct crew c;
 
 	(void)arg;
 	weft_timer_init(&race.t);
 	race.begun = race.taken = race.stopped = race.moved = 0;
+	race.seed = 0;
 	race.left = 6;
-	for (uintptr_t i = 0; i < 4; i++)
-		CHECK_EQ(weft_go(race_routine, (void *)i), 0);
-	for (uintptr_t i = 0; i < 2; i++)
-		CHECK_EQ(pthread_create(&thread[i], NULL, race_thread,
-					(void *)(i + 10)), 0);
+	crew_start(&c, 4, 2, racer, NULL);
 	wait_until(race.left == 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(thread[i], NULL);
+	crew_join(&c);
 	race.stopped += weft_timer_stop(&race.t);
 	CHECK_EQ(race.begun, race.taken + race.stopped + race.moved);
 	weft_timer_fini(&race.t);
@@ -291,7 +265,7 @@ static int many(void *arg)
 
 Test(timer_shared, a_hundred_thousand)
 {
-	OUTSIDE_AND_EACH(many);
+	ANYWHERE(many);
 }
 
 static struct {

@@ -1,31 +1,9 @@
 /* api/try.c - weft_try: what it catches, and what is as before afterwards. */
-#include "support/rt.h"
+#include "support/panics.h"
 
 #include <stdlib.h>
 
 TestSuite(try, .timeout = 60);
-
-#define TEXT(s) ((void *)(uintptr_t)(s))
-
-static int value(void *arg)
-{
-	return (int)(intptr_t)arg;
-}
-
-static int panics(void *arg)
-{
-	weft_panic("number %d", (int)(intptr_t)arg);
-}
-
-static bool text_is(const char *want)
-{
-	bool ok = !strcmp(weft_panic_text(), want);
-
-	if (!ok)
-		fprintf(stderr, "# \"%s\" instead of \"%s\"\n",
-			weft_panic_text(), want);
-	return CHECK(ok);
-}
 
 /* --- values and texts ----------------------------------------------------------- */
 
@@ -38,12 +16,12 @@ static int basics(void *arg)
 	CHECK_EQ(weft_try(value, (void *)5), 5);
 	CHECK_EQ(weft_try(value, (void *)-5), -5);
 	text_is("");
-	CHECK_EQ(weft_try(panics, (void *)1), WEFT_EPANIC);
+	CHECK_EQ(weft_try(panics_with, (void *)1), WEFT_EPANIC);
 	text_is("number 1");
 	CHECK_EQ(weft_try(value, (void *)WEFT_EPANIC), WEFT_EPANIC);
 	text_is("number 1");
 	for (intptr_t i = 0; i < 1000; i++) {
-		CHECK_EQ(weft_try(panics, (void *)i), WEFT_EPANIC);
+		CHECK_EQ(weft_try(panics_with, (void *)i), WEFT_EPANIC);
 		snprintf(want, sizeof want, "number %d", (int)i);
 		text_is(want);
 		if (i % 100 == 0)
@@ -82,7 +60,7 @@ static int own_text(void *arg)
 	char want[40];
 
 	for (int i = 0; i < 50; i++) {
-		CHECK_EQ(weft_try(panics, arg), WEFT_EPANIC);
+		CHECK_EQ(weft_try(panics_with, arg), WEFT_EPANIC);
 		weft_yield();
 		snprintf(want, sizeof want, "number %d", (int)(intptr_t)arg);
 		text_is(want);
@@ -112,7 +90,7 @@ Test(try, each_routine_has_its_own_text)
 
 static int middle(void *arg)
 {
-	CHECK_EQ(weft_try(panics, arg), WEFT_EPANIC);
+	CHECK_EQ(weft_try(panics_with, arg), WEFT_EPANIC);
 	text_is("number 2");
 	if (arg)
 		weft_panic("then %s", weft_panic_text());
@@ -144,25 +122,6 @@ Test(try, nests)
 	EACH(nested);
 }
 
-static char log_[64];
-static size_t logged;
-
-static void note(void *arg)
-{
-	log_[logged++] = *(char *)arg;
-}
-
-static bool logged_is(const char *want)
-{
-	bool ok = logged == strlen(want) && !memcmp(log_, want, logged);
-
-	if (!ok)
-		fprintf(stderr, "# \"%.*s\" instead of \"%s\"\n", (int)logged,
-			log_, want);
-	logged = 0;
-	return CHECK(ok);
-}
-
 static void note_panics(void *arg)
 {
 	text_is("first");
@@ -173,9 +132,9 @@ static void note_panics(void *arg)
 static void note_tries(void *arg)
 {
 	text_is("first");
-	CHECK_EQ(weft_try(panics, (void *)9), WEFT_EPANIC);
+	CHECK_EQ(weft_try(panics_with, (void *)9), WEFT_EPANIC);
 	text_is("number 9");
-	CHECK_EQ(weft_try(panics, (void *)8), WEFT_EPANIC);
+	CHECK_EQ(weft_try(panics_with, (void *)8), WEFT_EPANIC);
 	note(arg);
 	weft_sleep(20 * WEFT_US);
 }
@@ -270,7 +229,7 @@ static void exits_there(void *arg)
 static int exit_wins(void *arg)
 {
 	WEFT_DEFER(exits_there, TEXT("x"));
-	return weft_try(value, arg) + panics(arg);
+	return weft_try(value, arg) + panics_with(arg);
 }
 
 static int exit_in_deferred(void *arg)

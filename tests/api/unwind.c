@@ -1,50 +1,9 @@
 /* api/unwind.c - what a panic or weft_exit leaves behind: nothing. */
-#include "support/rt.h"
+#include "support/panics.h"
 
 #include <stdlib.h>
 
 TestSuite(unwind, .timeout = 60);
-
-#define TEXT(s) ((void *)(uintptr_t)(s))
-
-static int value(void *arg)
-{
-	return (int)(intptr_t)arg;
-}
-
-static int panics(void *arg)
-{
-	weft_panic("number %d", (int)(intptr_t)arg);
-}
-
-static bool text_is(const char *want)
-{
-	bool ok = !strcmp(weft_panic_text(), want);
-
-	if (!ok)
-		fprintf(stderr, "# \"%s\" instead of \"%s\"\n",
-			weft_panic_text(), want);
-	return CHECK(ok);
-}
-
-static char log_[64];
-static size_t logged;
-
-static void note(void *arg)
-{
-	log_[logged++] = *(char *)arg;
-}
-
-static bool logged_is(const char *want)
-{
-	bool ok = logged == strlen(want) && !memcmp(log_, want, logged);
-
-	if (!ok)
-		fprintf(stderr, "# \"%.*s\" instead of \"%s\"\n", (int)logged,
-			log_, want);
-	logged = 0;
-	return CHECK(ok);
-}
 
 static int status_of(int (*fn)(void *), void *arg)
 {
@@ -81,7 +40,7 @@ static int on_big(void *arg)
 
 static void *tries_there(void *arg)
 {
-	return (void *)(intptr_t)weft_try(arg ? on_big : panics, arg);
+	return (void *)(intptr_t)weft_try(arg ? on_big : panics_with, arg);
 }
 
 static int bigs(void *arg)
@@ -108,7 +67,7 @@ static int shields(void *arg)
 {
 	weft_shield_begin();
 	weft_shield_begin();
-	return panics(arg);
+	return panics_with(arg);
 }
 
 static int cancelled(void *arg)
@@ -161,7 +120,7 @@ static int scoped(void *arg)
 	CHECK_EQ(weft_scope_begin(&b, weft_in(WEFT_S)), 0);
 	CHECK_EQ(weft_scope_go(&b, waits, NULL), 0);
 	CHECK_EQ(weft_scope_go(&b, waits, NULL), 0);
-	return panics(arg);
+	return panics_with(arg);
 }
 
 static int scope_levels(void *arg)
@@ -186,7 +145,7 @@ Test(unwind, joins_scopes)
 static int child_panics(void *arg)
 {
 	weft_sleep(20 * WEFT_US);
-	return panics(arg);
+	return panics_with(arg);
 }
 
 static int scope_hears(void *arg)
@@ -237,7 +196,7 @@ static int uses_coro(void *arg)
 
 static void coro_tries(void *arg)
 {
-	CHECK_EQ(weft_try(panics, arg), WEFT_EPANIC);
+	CHECK_EQ(weft_try(panics_with, arg), WEFT_EPANIC);
 	weft_coro_yield(NULL, NULL);
 	CHECK_EQ(weft_try(uses_coro, arg), WEFT_EPANIC);
 	text_is("on a big stack, in a coroutine");

@@ -63,9 +63,5 @@ static int root(void *arg)
 
 int main(void)
 {
-	weft_config c;
-
-	weft_config_init(&c);
-	c.workers = 2;
-	return weft_run_config(&c, root, NULL);
+	return stress_run(2, root, NULL);
 }

@@ -49,9 +49,5 @@ static int swap(void *arg)
 
 int main(void)
 {
-	weft_config c;
-
-	weft_config_init(&c);
-	c.workers = 1;
-	return weft_run_config(&c, swap, NULL);
+	return stress_run(1, swap, NULL);
 }

@@ -421,12 +421,10 @@ static void one(struct job *job, int (*fn)(void *))
 
 int main(void)
 {
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time end = stress_end(5);
 	unsigned rounds = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	do {
 		struct job job = { draw(&rng), { rng_next(&rng) } };
 

@@ -469,13 +469,11 @@ static void *watchdog(void *arg)
 
 int main(void)
 {
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time stop = stress_end(5);
 	uint64_t epochs = 0;
 	pthread_t dog;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	for (int i = 0; i < PLACES; i++)
 		pthread_mutex_init(&g.place[i].lock, NULL);
 	MUST(!pthread_create(&dog, NULL, watchdog, NULL), "no thread");

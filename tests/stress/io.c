@@ -13,7 +13,8 @@
  */
 #include "stress.h"
 
-#include <dirent.h>
+#include "support/proc.h"
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -65,18 +66,6 @@ static unsigned char byte_at(const struct line *l, size_t i)
 }
 
 /* --- descriptors ------------------------------------------------------------------ */
-
-static unsigned open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
 
 static void tcp_pair(int fd[2])
 {
@@ -396,26 +385,19 @@ static int round_of(void *arg)
 
 int main(void)
 {
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time stop = stress_end(5);
 	uint64_t rounds = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	do {
 		struct round *r = calloc(1, sizeof *r);
-		unsigned before = open_descriptors();
-		weft_config config;
-		int err;
+		int before = open_descriptors();
 
 		MUST(r, "no memory");
 		r->rng.x = rng_next(&rng);
-		weft_config_init(&config);
-		config.workers = 1 + rng_below(&r->rng, 10);
-		alarm(PATIENCE);
-		err = weft_run_config(&config, round_of, r);
-		MUST(err == 0, "run: %d", err);
-		MUST(open_descriptors() == before, "%u descriptors, %u before",
+		stress_round(&r->rng, PATIENCE, WEFT_DEADLOCK_REPORT, round_of,
+			     r);
+		MUST(open_descriptors() == before, "%d descriptors, %d before",
 		     open_descriptors(), before);
 		free(r);
 		rounds++;

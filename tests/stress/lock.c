@@ -8,6 +8,8 @@
  */
 #include "stress.h"
 
+#include "support/counted.h"
+
 #include <errno.h>
 
 enum { PARTIES_MAX = 12, OPS = 400 };
@@ -295,55 +297,12 @@ static void mixed(struct rng *rng)
 
 /* --- objects that go with their last user -------------------------------------------- */
 
-struct counted {
-	weft_mutex m;
-	weft_rwlock l;
-	unsigned refs;          /* m, then l */
-	bool with_rwlock;
-	weft_waitgroup *out;
-};
-
-static void drop(void *arg)
-{
-	struct counted *c = arg;
-	weft_waitgroup *out = c->out;
-	unsigned left;
-
-	if (c->with_rwlock) {
-		weft_rwlock_rlock(&c->l);
-		weft_rwlock_runlock(&c->l);
-		weft_rwlock_lock(&c->l);
-		left = --c->refs;
-		weft_rwlock_unlock(&c->l);
-	} else {
-		weft_mutex_lock(&c->m);
-		left = --c->refs;
-		weft_mutex_unlock(&c->m);
-	}
-	if (!left) {
-		memset(c, 0xff, sizeof *c);
-		free(c);
-	}
-	weft_waitgroup_done(out);
-}
-
 static int frames(void *arg)
 {
-	weft_waitgroup out = WEFT_WAITGROUP_INIT;
-
 	(void)arg;
-	for (unsigned lap = 0; lap < 300; lap++) {
-		struct counted *c = calloc(1, sizeof *c);
-
-		c->refs = 4;
-		c->with_rwlock = lap % 2;
-		c->out = &out;
-		weft_waitgroup_add(&out, 4);
-		for (unsigned i = 0; i < 4; i++)
-			if (weft_go(drop, c))
-				stress_fail("no routine");
-		weft_waitgroup_wait(&out);
-	}
+	for (unsigned lap = 0; lap < 300; lap++)
+		if (last_one_frees(1, lap % 2 ? rwlock_less : mutex_less))
+			stress_fail("no routine");
 	return 0;
 }
 
@@ -419,12 +378,7 @@ static int find_free(void *arg)
 
 static void run(unsigned workers, int (*fn)(void *), void *arg)
 {
-	weft_config c;
-
-	weft_config_init(&c);
-	c.workers = workers;
-	if (weft_run_config(&c, fn, arg))
-		stress_fail("the run failed");
+	MUST(!stress_run(workers, fn, arg), "the run failed");
 }
 
 int main(void)

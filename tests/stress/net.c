@@ -9,6 +9,8 @@
  */
 #include "stress.h"
 
+#include "support/proc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -341,37 +343,21 @@ static int round_of(void *arg)
 	return 0;
 }
 
-static unsigned descriptors(void)
-{
-	unsigned n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 int main(void)
 {
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time stop = stress_end(5);
 	uint64_t rounds = 0, echoes = 0, made = 0, broken = 0;
-	unsigned before = descriptors();
+	int before = open_descriptors();
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	do {
 		struct game *g = calloc(1, sizeof *g);
-		weft_config config;
-		int err;
 
 		MUST(g, "no memory");
 		g->rng.x = rng_next(&rng);
-		weft_config_init(&config);
-		config.workers = 1 + rng_below(&g->rng, 10);
-		alarm(PATIENCE);
-		err = weft_run_config(&config, round_of, g);
-		MUST(err == 0, "run: %d", err);
-		MUST(descriptors() == before, "a descriptor was left open");
+		stress_round(&g->rng, PATIENCE, WEFT_DEADLOCK_REPORT, round_of,
+			     g);
+		MUST(open_descriptors() == before, "a descriptor was left open");
 		echoes += g->echoes;
 		made += g->made;
 		broken += g->broken;

@@ -325,12 +325,10 @@ static int play(void *arg)
 int main(void)
 {
 	static const unsigned workers[] = { 0, 1, 2, 2, 4, 10 };
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time end = stress_end(5);
 	unsigned rounds = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	do {
 		struct job job = { { rng_next(&rng) },
 				   workers[rng_below(&rng, 6)] };

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <weft.h>
 
@@ -80,5 +81,38 @@ static _Noreturn inline void stress_fail(const char *fmt, ...)
 }
 
 #define MUST(c, ...) do { if (!(c)) stress_fail(__VA_ARGS__); } while (0)
+
+/* The program's choices, from a seed that it tells first. */
+static inline struct rng stress_begin(void)
+{
+	stress_current_seed = stress_seed();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("seed=%" PRIu64 "\n", stress_current_seed);
+	return (struct rng){ stress_current_seed };
+}
+
+static inline int stress_run(unsigned workers, int (*fn)(void *), void *arg)
+{
+	weft_config config;
+
+	weft_config_init(&config);
+	config.workers = workers;
+	return weft_run_config(&config, fn, arg);
+}
+
+/* fn(arg) on one to ten workers, over in so many seconds. */
+static inline void stress_round(struct rng *rng, unsigned patience,
+				int on_deadlock, int (*fn)(void *), void *arg)
+{
+	weft_config config;
+	int err;
+
+	weft_config_init(&config);
+	config.workers = 1 + rng_below(rng, 10);
+	config.on_deadlock = on_deadlock;
+	alarm(patience);
+	err = weft_run_config(&config, fn, arg);
+	MUST(err == 0, "run: %d", err);
+}
 
 #endif

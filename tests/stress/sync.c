@@ -318,26 +318,18 @@ static int round_of(void *arg)
 
 int main(void)
 {
-	struct rng rng = { stress_current_seed = stress_seed() };
+	struct rng rng = stress_begin();
 	weft_time stop = stress_end(5);
 	uint64_t rounds = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("seed=%" PRIu64 "\n", stress_current_seed);
 	do {
 		struct game *g = calloc(1, sizeof *g);
-		weft_config config;
-		int err;
 
 		MUST(g, "no memory");
 		g->rng.x = rng_next(&rng);
-		weft_config_init(&config);
-		config.workers = 1 + rng_below(&g->rng, 10);
 		/* Plain threads come late: a hang is for the alarm to tell. */
-		config.on_deadlock = WEFT_DEADLOCK_IGNORE;
-		alarm(PATIENCE);
-		err = weft_run_config(&config, round_of, g);
-		MUST(err == 0, "run: %d", err);
+		stress_round(&g->rng, PATIENCE, WEFT_DEADLOCK_IGNORE, round_of,
+			     g);
 		free(g);
 		rounds++;
 	} while (weft_now() < stop);

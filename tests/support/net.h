@@ -7,6 +7,7 @@
 #endif
 
 #include "support/crew.h"
+#include "support/proc.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -52,6 +53,14 @@ static void carries(int a, int b)
 	CHECK(memcmp(buf, "ping", 4) == 0);
 }
 
+__attribute__((unused))
+static void carries_and_ends(int a, int b)
+{
+	carries(a, b);
+	weft_close(a);
+	weft_close(b);
+}
+
 /* A connection of l's port on 127.0.0.1, and its other end. */
 __attribute__((unused))
 static int connected(int l, int *other)
@@ -62,17 +71,6 @@ static int connected(int l, int *other)
 	*other = weft_accept(l, NULL, NULL, PATIENCE);
 	CHECK(*other >= 0);
 	return c;
-}
-
-/* How many descriptors this process has. */
-__attribute__((unused))
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 4096; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* A socket of another's making, listening if it is told to; it blocks. */

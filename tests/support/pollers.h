@@ -6,13 +6,13 @@
 #ifndef WEFT_SUPPORT_POLLERS_H
 #define WEFT_SUPPORT_POLLERS_H
 
+#include "support/proc.h"
 #include "support/rt.h"
 
 #include "os/sys.h"
 #include "poll/poller.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,22 +26,9 @@ enum {
 };
 
 __attribute__((unused))
-static int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
-
-__attribute__((unused))
 static void with_poller(const char *name, void (*fn)(struct poller *))
 {
-	int before = open_fds(), rc;
+	int before = open_descriptors(), rc;
 	struct poller p;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -51,7 +38,7 @@ static void with_poller(const char *name, void (*fn)(struct poller *))
 	cr_assert_eq(rc, 0);
 	fn(&p);
 	weft__poller_close(&p);
-	cr_assert_eq(open_fds(), before);
+	cr_assert_eq(open_descriptors(), before);
 	cr_assert_eq(failures, 0, "%s", first_failure);
 }
 

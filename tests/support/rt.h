@@ -88,6 +88,14 @@ static long thread_id(void)
 	return syscall(SYS_gettid);
 }
 
+/* A number below n; the same ones from the same seed. */
+__attribute__((unused))
+static unsigned rnd(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (*seed >> 8) % n;
+}
+
 /* A channel of ints that cannot be missing. */
 __attribute__((unused))
 static weft_chan *ints(size_t cap)

@@ -96,9 +96,7 @@ static weft_time reaches(struct place *p, const char *list)
 	CHECK(strcmp(text, want) == 0);
 	s = weft_accept(p->l, NULL, NULL, PATIENCE);
 	CHECK(s >= 0);
-	carries(fd, s);
-	weft_close(fd);
-	weft_close(s);
+	carries_and_ends(fd, s);
 	return took;
 }
 

@@ -1,34 +1,16 @@
 /* tests/unit/file.c - files when the kernel refuses, falls short, or is slow; and
  * the ring of a runtime from inside. */
-#include "support/rt.h"
+#include "support/files.h"
+#include "support/proc.h"
 
 #include "os/sys.h"
 #include "sched/runtime.h"
 #include "sched/submit.h"
 #include "sched/worker.h"
 
-#include <weft/file.h>
-#include <weft/io.h>
-
-#include <dirent.h>
 #include <fcntl.h>
 
 TestSuite(file_faults, .timeout = 60);
-
-static char dir[64], path[96];
-
-static void make_dir(void)
-{
-	snprintf(dir, sizeof dir, "/tmp/weft-fault-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
-	snprintf(path, sizeof path, "%s/f", dir);
-}
-
-static void remove_dir(void)
-{
-	unlink(path);
-	cr_assert_eq(rmdir(dir), 0);
-}
 
 static struct weft_runtime *runtime(void)
 {
@@ -181,14 +163,6 @@ static int failures_told(void *arg)
 	return 0;
 }
 
-#define BOTH(what) \
-	do { \
-		what; \
-		setenv("WEFT_RING", "off", 1); \
-		what; \
-		unsetenv("WEFT_RING"); \
-	} while (0)
-
 Test(file_faults, short_reads_and_writes_are_completed)
 {
 	make_dir();
@@ -300,18 +274,6 @@ static int leave_waiting(void *arg)
 		CHECK_EQ(weft_spawn(&id, NULL, open_for_ever, NULL), 0);
 	wait_until(flying(OPENS));
 	return 0;
-}
-
-static int open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 Test(file_faults, a_run_ends_though_operations_never_would)

@@ -1,5 +1,5 @@
 /* tests/unit/iofault.c - src/io when the kernel says no, little, or later. */
-#include "support/fds.h"
+#include "support/sides.h"
 
 #include "os/sys.h"
 
@@ -102,20 +102,6 @@ static int little(void *arg)
 Test(iofault, short_reads_and_writes_lose_nothing)
 {
 	ANYWHERE(little);
-}
-
-struct relay {
-	int out, in;
-	ssize_t n;
-};
-
-static int relays(void *arg)
-{
-	struct relay *r = arg;
-
-	r->n = weft_copy(r->out, r->in);
-	CHECK_EQ(weft_close(r->out), 0);
-	return 0;
 }
 
 static int little_copies(void *arg)

@@ -56,9 +56,7 @@ static int broken_ones(void *arg)
 		c = connected(l, &s);
 		CHECK(asked >= 4);
 		fine();
-		carries(c, s);
-		weft_close(c);
-		weft_close(s);
+		carries_and_ends(c, s);
 	}
 	for (size_t i = 0; i < COUNT(told); i++) {
 		c = weft_tcp_connect("127.0.0.1", weft_sockport(l), PATIENCE);
@@ -69,9 +67,7 @@ static int broken_ones(void *arg)
 		s = weft_accept(l, NULL, NULL, PATIENCE);
 		fine();
 		CHECK(s >= 0);
-		carries(c, s);
-		weft_close(c);
-		weft_close(s);
+		carries_and_ends(c, s);
 	}
 	weft_close(l);
 	return 0;

@@ -382,7 +382,7 @@ static int refuse(enum sys_call call, int fd)
 
 static void refusals(const char *name)
 {
-	int before = open_fds(), rc = -1, opened = 0;
+	int before = open_descriptors(), rc = -1, opened = 0;
 
 	refusal = -EMFILE;
 	for (int n = 0; n < 10; n++) {
@@ -402,7 +402,7 @@ static void refusals(const char *name)
 			cr_assert_eq(opened, 0);
 			cr_assert_null(p.backend);
 		}
-		cr_assert_eq(open_fds(), before);
+		cr_assert_eq(open_descriptors(), before);
 	}
 	cr_assert_gt(opened, 0);
 	cr_assert_lt(opened, 10);

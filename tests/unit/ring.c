@@ -1,10 +1,10 @@
 /* tests/unit/ring.c - the io_uring below files: each request comes back once. */
 #include "support/crit.h"
+#include "support/proc.h"
 
 #include "os/sys.h"
 #include "poll/ring.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -28,18 +28,6 @@ static bool opened(unsigned most)
 		weft__ring_close(&ring);
 	}
 	return err == 0;
-}
-
-static int open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 /* A file without a name, with text in it. */

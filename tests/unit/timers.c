@@ -16,13 +16,7 @@ static struct timer t[N];
 static int64_t fired_at[N];
 static int64_t now;
 static unsigned fired;
-static uint32_t seed = 1;
-
-static uint32_t rnd(uint32_t n)
-{
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % n;
-}
+static unsigned seed = 1;
 
 static void fire(struct worker *w, struct timer *x)
 {
@@ -62,7 +56,7 @@ Test(timers, fire_in_order_and_never_early)
 	cr_assert_eq(load_rlx(&ts.first), INT64_MAX);
 	cr_assert_eq(weft__timers_run(&ts, NULL, INT64_MAX), 0);
 	for (int i = 0; i < N; i++)
-		arm(&t[i], 1 + rnd(1000));
+		arm(&t[i], 1 + rnd(&seed, 1000));
 	check_heap();
 	now = 0;
 	cr_assert_eq(weft__timers_run(&ts, NULL, now), 0);
@@ -95,14 +89,14 @@ Test(timers, stop_takes_out_of_any_place)
 
 	weft__timers_init(&ts);
 	for (int step = 0; step < 20 * N; step++) {
-		uint32_t i = rnd(N);
+		uint32_t i = rnd(&seed, N);
 
 		if (in[i]) {
 			cr_assert(weft__timer_stop(&t[i]));
 			cr_assert_not(weft__timer_stop(&t[i]));
 			count--;
 		} else {
-			arm(&t[i], (int64_t)rnd(100) * rnd(1000) + 1);
+			arm(&t[i], (int64_t)rnd(&seed, 100) * rnd(&seed, 1000) + 1);
 			count++;
 		}
 		in[i] = !in[i];
@@ -164,9 +158,9 @@ Test(timers, alarms_among_waits)
 	weft__timers_init(&ts);
 	for (int i = 0; i < N; i++)
 		if (i % 3)
-			arm_alarm(&t[i], 2 + 2 * (int64_t)rnd(500));
+			arm_alarm(&t[i], 2 + 2 * (int64_t)rnd(&seed, 500));
 		else
-			arm(&t[i], 1 + rnd(1000));
+			arm(&t[i], 1 + rnd(&seed, 1000));
 	check_heap();
 	for (now = 100; now <= 500; now += 100) {
 		fired = 0;
@@ -198,10 +192,11 @@ Test(timers, moved_alarms)
 
 	weft__timers_init(&ts);
 	for (int i = 0; i < N; i++)
-		arm_alarm(&t[i], 2 + 2 * (int64_t)rnd(500));
+		arm_alarm(&t[i], 2 + 2 * (int64_t)rnd(&seed, 500));
 	for (int step = 0; step < 10 * N; step++) {
-		int64_t to = rnd(20) ? 2 + 2 * (int64_t)rnd(500) : INT64_MAX;
-		uint32_t i = rnd(N);
+		int64_t to = rnd(&seed, 20) ? 2 + 2 * (int64_t)rnd(&seed, 500)
+					    : INT64_MAX;
+		uint32_t i = rnd(&seed, N);
 		int64_t first = load_rlx(&ts.first);
 
 		spin_lock(&lock);
@@ -292,7 +287,7 @@ Test(timers, either_stopped_or_fired)
 		weft__timer_arm(&ts, &x);
 		round_now = 2 * i - 1;
 		if (i % 2)
-			for (uint32_t k = rnd(40); k--;)
+			for (uint32_t k = rnd(&seed, 40); k--;)
 				(void)load_acq(&round_now);
 		weft__timers_run(&ts, NULL, 5);
 		while (round_now < 2 * i)
