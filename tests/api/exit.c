@@ -5,7 +5,17 @@
 #include <weft/io.h>
 #include <weft/process.h>
 
-TestSuite(exits, .timeout = 90, .disabled = UNDER_ASAN);
+TestSuite(exits, .timeout = 90);
+
+#if UNDER_ASAN
+/* No check for leaks at these exits: what routines hold that have not ended is
+ * none, and a forked child's looks for threads that only its parent has. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return 1;
+}
+#endif
 
 enum { STATUS = 42 };
 
@@ -83,7 +93,7 @@ static void when_stopped(void)
 {
 	weft_chan *c = ints(1);
 	weft_time until;
-	int n = beats;
+	int n;
 	weft_id id;
 
 	if (weft_self() || weft_workers())
@@ -98,11 +108,18 @@ static void when_stopped(void)
 		fail(13);
 	weft_chan_unref(c);
 	weft_yield();
-	until = weft_in(3 * WEFT_MS);
-	while (weft_now() < until)
-		;
-	if (beats != n)
-		fail(14);
+	/* A worker that the machine has no time for is not waited for without
+	 * end: it stops at its next turn. */
+	for (int looks = 1000;; looks--) {
+		n = beats;
+		until = weft_in(3 * WEFT_MS);
+		while (weft_now() < until)
+			;
+		if (beats == n)
+			break;
+		if (looks == 1)
+			fail(14);
+	}
 	if (failures)
 		fail(15);
 }

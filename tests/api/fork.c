@@ -397,6 +397,8 @@ static int any_moment(void *workers)
 	return 0;
 }
 
+/* ASan's allocator may be locked at the fork, and then is so in the child for ever
+ * (gcc 12, clang 14). */
 Test(forks, a_fork_may_come_at_any_moment, .disabled = UNDER_ASAN)
 {
 	emulators_cannot();
