@@ -104,7 +104,7 @@ static int depend(void *arg)
 	weft_id id[2 * CALLS];
 
 	(void)arg;
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < fewer(30); round++) {
 		open_pipes();
 		for (int i = 0; i < CALLS; i++) {
 			CHECK_EQ(weft_spawn(&id[i], NULL, wait_byte,

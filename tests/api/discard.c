@@ -167,7 +167,7 @@ static int wake_and_go(void *arg)
 
 Test(discard, main_may_end_before_the_woken_run)
 {
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < fewer(40); i++)
 		for (size_t k = 0; k < COUNT(worker_counts); k++) {
 			cr_assert_eq(run_on(worker_counts[k], wake_and_go,
 					    NULL), 0);
@@ -211,7 +211,7 @@ Test(discard, main_may_end_before_those_whose_deadline_passed)
 {
 	weft_waitgroup_add(&group, 1);
 	shared = ints(0);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < fewer(10); i++)
 		for (size_t k = 0; k < COUNT(worker_counts); k++) {
 			cr_assert_eq(run_on(worker_counts[k], end_at_deadline,
 					    NULL), 0);
@@ -228,7 +228,7 @@ static atomic_int rounds;
 
 static void *count_down(void *arg)
 {
-	for (int i = 1; i <= 200; i++) {
+	for (int i = 1; i <= fewer(200); i++) {
 		while (rounds < i)
 			sched_yield();
 		weft_waitgroup_done(arg);
@@ -251,7 +251,7 @@ Test(discard, may_end_while_a_plain_thread_counts_down)
 	pthread_t t;
 
 	cr_assert_eq(pthread_create(&t, NULL, count_down, &group), 0);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < fewer(200); i++) {
 		weft_waitgroup_add(&group, 1);
 		cr_assert_eq(run_on(worker_counts[i % 4], wait_and_end, &group),
 			     0);
@@ -298,7 +298,7 @@ Test(discard, may_end_while_plain_threads_use_its_channels)
 	other = ints(0);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(pthread_create(&t[i], NULL, feed, shared), 0);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < fewer(80); i++) {
 		weft_config c = {
 			.workers = worker_counts[i % 4],
 			.on_deadlock = WEFT_DEADLOCK_IGNORE,

@@ -119,7 +119,7 @@ static int count_one(void *arg)
 static int crowd(void *arg)
 {
 	(void)arg;
-	for (int lap = 0; lap < 20; lap++) {
+	for (int lap = 0; lap < 20; lap += under("valgrind") ? 5 : 1) {
 		struct scene s = { .l = WEFT_LATCH_INIT(4) };
 		struct crew plain, timed, counters;
 
@@ -189,7 +189,7 @@ static int cancelled(void *arg)
 static int cancels(void *arg)
 {
 	(void)arg;
-	for (int lap = 0; lap < 100; lap++) {
+	for (int lap = 0; lap < fewer(100); lap++) {
 		weft_latch l = WEFT_LATCH_INIT(1);
 		struct crew c;
 

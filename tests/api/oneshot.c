@@ -101,7 +101,7 @@ static int set_mine(void *arg)
 static int crowd(void *arg)
 {
 	(void)arg;
-	for (int lap = 0; lap < 20; lap++) {
+	for (int lap = 0; lap < 20; lap += under("valgrind") ? 5 : 1) {
 		struct scene s = { .o = WEFT_ONESHOT_INIT };
 		struct crew plain, timed, setters;
 		void *v;
@@ -187,7 +187,7 @@ static int cancelled(void *arg)
 static int cancels(void *arg)
 {
 	(void)arg;
-	for (int lap = 0; lap < 100; lap++) {
+	for (int lap = 0; lap < fewer(100); lap++) {
 		weft_oneshot o = WEFT_ONESHOT_INIT;
 		struct crew c;
 

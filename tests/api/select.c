@@ -197,7 +197,8 @@ static void check_chance(int n, int ready, int first, int step)
 {
 	weft_chan *c[200];
 	weft_case k[200];
-	int seen[200] = { 0 }, v, rounds = 2000 + 300 * ready, i;
+	int seen[200] = { 0 }, v, i;
+	int rounds = fewer(2000) + ready * fewer(300);
 
 	for (i = 0; i < n; i++) {
 		c[i] = ints(1);
@@ -306,7 +307,7 @@ static int never_none(struct pair *p, bool plain, int between)
 	while ((int)n <= between)
 		k[n++] = WEFT_RECV(dull, &v);
 	k[n++] = p->writing ? WEFT_SEND(p->b, &v) : WEFT_RECV(p->b, &v);
-	for (int i = 0; i < 150; i++) {
+	for (int i = fewer(150); i > 0; i--) {
 		int before = atomic_load(&p->moved), got;
 
 		/* the value is on the move again */

@@ -210,6 +210,7 @@ static void watch_token(struct rng *rng)
 			     weft_chan_new(sizeof(int), 1) }, 0, false };
 	unsigned n = 2 + rng_below(rng, 100);
 	weft_chan *dull = weft_chan_new(4, 0);
+	weft_time end = weft_in(WEFT_S);        /* each waits for a turn */
 	weft_case k[102];
 	pthread_t thread;
 	int v = 1;
@@ -221,7 +222,7 @@ static void watch_token(struct rng *rng)
 	k[rng_below(rng, n - 1)].chan = t.side[n & 1];
 	k[n - 1].chan = t.side[~n & 1];
 	MUST(!pthread_create(&thread, NULL, move_token, &t), "no thread");
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 100 && (i < 5 || weft_now() < end); i++) {
 		uint32_t before = atomic_load(&t.moves);
 		int got;
 
