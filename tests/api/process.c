@@ -1,5 +1,6 @@
 /* tests/api/process.c - weft_waitpid. */
 #include "support/child.h"
+#include "support/signals.h"
 
 #include <pthread.h>
 
@@ -56,6 +57,7 @@ static int in_time(void *arg)
 
 Test(process, a_child_that_runs_on_is_waited_for_in_time)
 {
+	keep_signal(SIGCHLD);
 	EACH(in_time);
 }
 
@@ -191,6 +193,7 @@ static int any_child(void *arg)
 
 Test(process, any_child_goes_to_one_of_those_who_wait)
 {
+	keep_signal(SIGCHLD);
 	EACH(any_child);
 }
 
@@ -212,6 +215,7 @@ static int stops(void *arg)
 
 Test(process, stops_and_continues_are_waited_for)
 {
+	keep_signal(SIGCHLD);
 	EACH(stops);
 }
 

@@ -1,10 +1,8 @@
 /* tests/api/signal.c - signal channels. */
-#include "support/rt.h"
+#include "support/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <weft/process.h>
 
 TestSuite(signals, .timeout = 60);
 
@@ -200,6 +198,7 @@ static int survives(void *arg)
 
 Test(signals, a_storm_loses_no_number_and_stops_nobody)
 {
+	keep_signal(SIGUSR1);
 	EACH(survives);
 }
 
@@ -226,6 +225,7 @@ static int unread(void *arg)
 
 Test(signals, what_nobody_receives_is_counted_together)
 {
+	keep_signal(SIGUSR1);
 	EACH(unread);
 }
 

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "os/sys.h"
 #include "support/child.h"
+#include "support/signals.h"
 
 #include <poll.h>
 #include <weft/io.h>
@@ -55,6 +56,7 @@ static int by_signal(void *arg)
 
 Test(waitpid, without_a_pidfd_sigchld_tells)
 {
+	keep_signal(SIGCHLD);
 	refuse(-ENOSYS);
 	EACH(by_signal);
 	refuse(-EMFILE);
@@ -93,6 +95,7 @@ static int process_by_signal(void *arg)
 
 Test(waitpid, processes_do_without_a_pidfd)
 {
+	keep_signal(SIGCHLD);
 	refuse(-ENOSYS);
 	EACH(process_by_signal);
 	process_by_signal(NULL);
