@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ARGS_MAX = 24 };
+enum { ARGS_MAX = 24, MISSING = 77 };
 
 extern char **environ;
 
@@ -41,6 +41,22 @@ int client_found(const char *name)
 			return 1;
 	}
 	return 0;
+}
+
+void client_descriptors(long n)
+{
+	struct rlimit r;
+
+	getrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_max < (rlim_t)n)
+		r.rlim_max = (rlim_t)n;         /* root may */
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r)) {
+		getrlimit(RLIMIT_NOFILE, &r);
+		fprintf(stderr, "not measured: RLIMIT_NOFILE is %ld\n",
+			(long)r.rlim_max);
+		exit(MISSING);
+	}
 }
 
 void client_start(struct client *c, const char *const argv[])

@@ -17,6 +17,10 @@ const char *client_beside(const char *name);
 /* True: name is a program along PATH. */
 int client_found(const char *name);
 
+/* May this process, and those it starts, have n descriptors?  If not, the program
+ * ends: not measured. */
+void client_descriptors(long n);
+
 /* Start argv[0], with pipes.  Blocking, as all of these: not on a worker. */
 void client_start(struct client *c, const char *const argv[]);
 /* Its next line, without the end; the program fails if there is none. */

@@ -6,10 +6,9 @@
 #include "client.h"
 
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum { CHUNK = 4096 };
+enum { CHUNK = 4096, SPARE = 200 };     /* descriptors for all else */
 
 static void connection(void *arg)
 {
@@ -34,13 +33,8 @@ static void acceptor(void *arg)
 
 static int serve(void)
 {
-	struct rlimit r;
-	int fd;
+	int fd = weft_tcp_listen("127.0.0.1", 0, 4096);
 
-	getrlimit(RLIMIT_NOFILE, &r);
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	fd = weft_tcp_listen("127.0.0.1", 0, 4096);
 	bench_check(fd >= 0, "listen: %s", weft_strerror(fd));
 	bench_must(weft_go(acceptor, (void *)(intptr_t)fd));
 	return fd;
@@ -125,24 +119,38 @@ static void accept_storm(const struct bench *b, long ops)
 	echo(b, "accept-storm", ops, "100", "-r");
 }
 
-static void idle(const struct bench *b, long n)
+static void idle(const struct bench *b, const char *row, long n)
 {
 	char count[24];
 	const char *options[] = { "-c", "1", "-n", "20000", "-i", count, NULL };
-	double before = rss();
+	double before;
 	struct visit v;
 
+	client_descriptors(n + SPARE);
+	before = rss();
 	snprintf(count, sizeof count, "%ld", n);
 	v = load(options);
-	bench_report(b, "idle-10k", v.load.p50, v.cpu / v.load.requests, "ns");
-	bench_report(b, "idle-10k-rss", (v.rss - before) / (double)n, 0, "B");
+	report(b, row, "", v.load.p50, v.cpu / v.load.requests, "ns");
+	report(b, row, "-p99", v.load.p99 / 1e3, 0, "us");
+	report(b, row, "-rss", (v.rss - before) / (double)n, 0, "B");
+}
+
+static void idle_10k(const struct bench *b, long n)
+{
+	idle(b, "idle-10k", n);
+}
+
+static void idle_50k(const struct bench *b, long n)
+{
+	idle(b, "idle-50k", n);
 }
 
 static const struct bench_case cases[] = {
 	{ .row = "echo-100", .unit = "ns", .ops = 300000, .custom = echo_100 },
 	{ .row = "accept-storm", .unit = "ns", .ops = 30000,
 	  .custom = accept_storm },
-	{ .row = "idle-10k", .unit = "mixed", .ops = 10000, .custom = idle },
+	{ .row = "idle-10k", .unit = "mixed", .ops = 10000, .custom = idle_10k },
+	{ .row = "idle-50k", .unit = "mixed", .ops = 50000, .custom = idle_50k },
 };
 
 BENCH_PROGRAM("echo", cases)

@@ -89,11 +89,11 @@ static void http(const struct bench *b, const char *row,
 	double cpu;
 
 	if (access(argv[0], X_OK)) {
-		fprintf(stderr, "examples/httpd is not built\n");
+		fprintf(stderr, "not measured: examples/httpd is not built\n");
 		exit(MISSING);
 	}
 	if (!client_found("wrk")) {
-		fprintf(stderr, "wrk is missing\n");
+		fprintf(stderr, "not measured: wrk is missing\n");
 		exit(MISSING);
 	}
 	make_site();

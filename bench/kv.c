@@ -94,7 +94,7 @@ static void redis(const struct bench *b, const char *row, long ops)
 static void both(const struct bench *b, const char *row, long ops)
 {
 	if (!client_found("redis-benchmark")) {
-		fprintf(stderr, "redis-benchmark is missing\n");
+		fprintf(stderr, "not measured: redis-benchmark is missing\n");
 		exit(MISSING);
 	}
 	kv(b, row, ops);

@@ -7,8 +7,8 @@ BENCH_PROGS = %D%/switch %D%/yield %D%/spawn %D%/join %D%/pingpong \
 	%D%/mutex %D%/rwlock %D%/cond \
 	%D%/timer %D%/sleep \
 	%D%/scope \
-	%D%/load %D%/echo %D%/http %D%/kv %D%/file
-EXTRA_PROGRAMS = $(BENCH_PROGS)
+	%D%/load %D%/mute %D%/echo %D%/http %D%/kv %D%/file %D%/dns
+EXTRA_PROGRAMS += $(BENCH_PROGS)
 
 BENCH_COMMON = %D%/bench.c %D%/bench.h
 BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
@@ -78,6 +78,8 @@ BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
 %C%_scope_LDFLAGS = $(AM_LDFLAGS) -static
 %C%_load_SOURCES = %D%/load.c
 %C%_load_LDADD =
+%C%_mute_SOURCES = %D%/mute.c
+%C%_mute_LDADD =
 %C%_echo_SOURCES = %D%/echo.c %D%/client.c %D%/client.h $(BENCH_COMMON)
 %C%_echo_LDADD = $(BENCH_LIBS)
 %C%_echo_LDFLAGS = $(AM_LDFLAGS) -static
@@ -90,6 +92,9 @@ BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
 %C%_file_SOURCES = %D%/file.c $(BENCH_COMMON)
 %C%_file_LDADD = $(BENCH_LIBS)
 %C%_file_LDFLAGS = $(AM_LDFLAGS) -static
+%C%_dns_SOURCES = %D%/dns.c %D%/client.c %D%/client.h $(BENCH_COMMON)
+%C%_dns_LDADD = $(BENCH_LIBS)
+%C%_dns_LDFLAGS = $(AM_LDFLAGS) -static
 
 EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/instructions.py %D%/instructions.tsv \
@@ -103,7 +108,7 @@ EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/go/timer.go %D%/go/sleep.go \
 	%D%/go/scope.go \
 	%D%/go/client.go %D%/go/echo.go %D%/go/http.go %D%/go/kv.go \
-	%D%/go/file.go
+	%D%/go/file.go %D%/go/dns.go
 CLEANFILES += $(BENCH_PROGS) %D%/twins %D%/last.tsv
 
 BENCH_RUN = '$(srcdir)/%D%/run' --build='$(abs_builddir)/%D%'

@@ -82,8 +82,13 @@ ROWS = [
     row("echo-100-p99", "echo", {1: None, 2: None}, "echo-100"),
     row("accept-storm", "echo", {1: None, 2: None}),
     row("accept-storm-cpu", "echo", {1: None, 2: None}, "accept-storm"),
+    row("accept-storm-p99", "echo", {1: None, 2: None}, "accept-storm"),
     row("idle-10k", "echo", {1: None, 2: None}),
+    row("idle-10k-p99", "echo", {1: None, 2: None}, "idle-10k"),
     row("idle-10k-rss", "echo", {1: None, 2: None}, "idle-10k"),
+    row("idle-50k", "echo", {1: None, 2: None}),
+    row("idle-50k-p99", "echo", {1: None, 2: None}, "idle-50k"),
+    row("idle-50k-rss", "echo", {1: None, 2: None}, "idle-50k"),
     row("http-100", "http", {1: None, 2: None}),
     row("http-100-cpu", "http", {1: None, 2: None}, "http-100"),
     row("http-100-p99", "http", {1: None, 2: None}, "http-100"),
@@ -99,6 +104,9 @@ ROWS = [
     row("kv-set-P16", "kv", {1: None, 2: None}),
     row("kv-set-P16-cpu", "kv", {1: None, 2: None}, "kv-set-P16"),
     row("file-read", "file", {1: 0.95, 2: 0.95}, peer="thread"),
+    row("file-read-100", "file", {1: None, 2: None}, peer="thread"),
+    row("dns-sleep-1ms", "dns", {1: None, 2: None}),
+    row("dns-sleep-1ms-p99", "dns", {1: None, 2: None}, "dns-sleep-1ms"),
 ]
 
 # Two workers share one object here: P2 says something only if both are busy.

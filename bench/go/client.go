@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // beside is a path relative to where this program is.
@@ -15,6 +16,21 @@ func beside(name string) string {
 	self, err := os.Executable()
 	check(err == nil, "where is this program? %v", err)
 	return filepath.Join(filepath.Dir(self), name)
+}
+
+// raiseDescriptors lets this process and those it starts have n descriptors.
+func raiseDescriptors(n int) {
+	var r syscall.Rlimit
+	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
+	if r.Max < uint64(n) {
+		r.Max = uint64(n)
+	}
+	r.Cur = r.Max
+	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
+		syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
+		fmt.Fprintf(os.Stderr, "not measured: RLIMIT_NOFILE is %d\n", r.Max)
+		os.Exit(77)
+	}
 }
 
 // load is what the load generator (load.c) has measured, in ns.

@@ -14,7 +14,12 @@ func init() {
 	register("accept-storm", &bench{name: "echo", unit: "ns", ops: 30000, custom: func(b *bench, ops int) {
 		echo(b, "accept-storm", ops, "100", "-r")
 	}})
-	register("idle-10k", &bench{name: "echo", unit: "mixed", ops: 10000, custom: idle})
+	register("idle-10k", &bench{name: "echo", unit: "mixed", ops: 10000, custom: func(b *bench, n int) {
+		idle(b, "idle-10k", n)
+	}})
+	register("idle-50k", &bench{name: "echo", unit: "mixed", ops: 50000, custom: func(b *bench, n int) {
+		idle(b, "idle-50k", n)
+	}})
 }
 
 // serveEcho sends back what it reads, a goroutine per connection.
@@ -71,7 +76,8 @@ func residentSet() float64 {
 	return float64(resident * os.Getpagesize())
 }
 
-func idle(b *bench, n int) {
+func idle(b *bench, row string, n int) {
+	raiseDescriptors(n + 200)
 	before := residentSet()
 	l := serveEcho()
 	clients := startLoad(portOf(l), "-c", "1", "-n", "20000", "-i", strconv.Itoa(n))
@@ -80,6 +86,7 @@ func idle(b *bench, n int) {
 	r := clients.run()
 	_, cpu := t.end()
 	l.Close()
-	report(b, "idle-10k", r.p50, cpu/r.requests, "ns")
-	report(b, "idle-10k-rss", (rss-before)/float64(n), 0, "B")
+	report(b, row, r.p50, cpu/r.requests, "ns")
+	report(b, row+"-p99", r.p99/1e3, 0, "us")
+	report(b, row+"-rss", (rss-before)/float64(n), 0, "B")
 }
