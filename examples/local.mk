@@ -66,6 +66,7 @@ noinst_PROGRAMS += $(example_programs)
 TESTS += $(example_programs)
 EXTRA_DIST += \
 	%D%/crawler/crawler.sh \
+	%D%/faults.py \
 	%D%/httpd/hostile.py \
 	%D%/httpd/httpd.sh \
 	%D%/jobs/jobs.sh \
@@ -75,6 +76,7 @@ EXTRA_DIST += \
 	%D%/million.sh \
 	%D%/pingpong.sh \
 	%D%/proxy/proxy.sh \
+	%D%/serverlib.py \
 	%D%/serverlib.sh \
 	%D%/skynet.sh \
 	%D%/testlib.sh \

@@ -46,6 +46,15 @@ stop() {
 	servers=$(echo "$servers" | sed "s/ $1//")
 }
 
+# faults httpd|kv|proxy PROGRAM [ARGUMENT...]: what faults.py does to it.
+faults() {
+	if command -v python3 >/dev/null; then
+		python3 "$srcdir/examples/faults.py" "$@" || fail "faults"
+	else
+		echo "python3 is missing: no faults"
+	fi
+}
+
 # same WANT GOT WHAT
 same() {
 	[ "$1" = "$2" ] || fail "$3: want $1, got $2"

@@ -111,7 +111,7 @@ static __attribute__((noinline)) int open_by_steps(int root, char *path)
 		if (slash)
 			*slash = '/';
 		at = fd;
-		path = slash + 1;
+		path = slash ? slash + 1 : path;
 	} while (fd >= 0 && slash);
 	return fd >= 0 ? fd : err;
 }

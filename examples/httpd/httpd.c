@@ -1,7 +1,7 @@
 /* httpd - serves a directory over HTTP/1.1.
  *
  *	httpd [-a ADDRESS] [-p PORT] [-m CONNECTIONS] [-i SECONDS] [-r SECONDS]
- *	      [-c CERTIFICATE -k KEY] DIR
+ *	      [-w SECONDS] [-c CERTIFICATE -k KEY] DIR
  *
  * One routine per connection:  read -> request -> file -> out -> write
  *
@@ -11,7 +11,8 @@
  *
  * Slow and hostile clients meet these limits: -m connections, -i seconds for a
  * connection without a request, -r seconds for a request to arrive once it has
- * begun, 30 s for a client to read any of an answer, and those of request.h.
+ * begun, -w seconds for a client to read any of an answer, and those of
+ * request.h.
  */
 #define _GNU_SOURCE             /* gmtime_r */
 #include "../server/server.h"
@@ -26,7 +27,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WRITE_TIME   (30 * WEFT_S)
 #define LINGER_TIME  (2 * WEFT_S)
 
 enum { IN_SIZE = 8 * 1024, OUT_SIZE = 16 * 1024, HEAD_SIZE = 1024 };
@@ -45,8 +45,8 @@ static struct {
 	const char *dir;
 	int root;
 	const char *cert, *key;         /* NULL: no TLS */
-	weft_time request;
-} site = { .request = 10 * WEFT_S };
+	weft_time request, write;
+} site = { .request = 10 * WEFT_S, .write = 30 * WEFT_S };
 
 static atomic_long requests;
 
@@ -57,7 +57,7 @@ static int flush(struct client *c, bool more)
 
 	while (at < c->out_len && n >= 0) {
 		n = stream_write(&c->stream, c->out + at, c->out_len - at,
-				 more, weft_in(WRITE_TIME));
+				 more, weft_in(site.write));
 		at += n > 0 ? (size_t)n : 0;
 	}
 	c->out_len = 0;
@@ -140,7 +140,7 @@ static int put_file(struct client *c, int fd, off_t at, size_t n)
 	err = flush(c, true);
 	for (; n > 0 && !err; n -= (size_t)got) {
 		got = weft_sendfile(c->stream.fd, fd, &at, n,
-				    weft_in(WRITE_TIME));
+				    weft_in(site.write));
 		if (got <= 0)
 			err = got < 0 ? (int)got : -EIO;
 	}
@@ -258,7 +258,7 @@ static int more(struct client *c)
 	if (err)
 		return err;
 	n = stream_read(&c->stream, c->in, sizeof c->in, c->deadline);
-	if (n == -ETIMEDOUT && c->request.begun) {
+	if (n == -ETIMEDOUT && c->request.begun && !c->request.complete) {
 		c->request.refuse = 408;
 		answer(c);
 		flush(c, false);
@@ -335,9 +335,11 @@ int main(int argc, char **argv)
 	};
 	int opt;
 
-	while ((opt = getopt(argc, argv, SERVER_OPTIONS "r:c:k:")) != -1) {
+	while ((opt = getopt(argc, argv, SERVER_OPTIONS "r:w:c:k:")) != -1) {
 		if (opt == 'r')
 			site.request = atoi(optarg) * WEFT_S;
+		else if (opt == 'w')
+			site.write = atoi(optarg) * WEFT_S;
 		else if (opt == 'c')
 			site.cert = optarg;
 		else if (opt == 'k')
@@ -348,7 +350,7 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc) {
 		fprintf(stderr, "usage: httpd [-a ADDRESS] [-p PORT] "
 			"[-m CONNECTIONS] [-i SECONDS] [-r SECONDS] "
-			"[-c CERTIFICATE -k KEY] DIR\n");
+			"[-w SECONDS] [-c CERTIFICATE -k KEY] DIR\n");
 		return 2;
 	}
 	site.dir = argv[optind];

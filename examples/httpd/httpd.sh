@@ -68,16 +68,33 @@ status 200 "$url/small"
 if command -v python3 >/dev/null; then
 	python3 "$srcdir/examples/httpd/hostile.py" "${url##*:}" ||
 		fail "hostile clients"
+	faults httpd "$program"
 else
 	echo "python3 is missing: no hostile clients"
 fi
-if command -v wrk >/dev/null; then
-	wrk -t1 -c50 -d1s "$url/small" > "$tmp/wrk" || fail "wrk: $?"
-	grep -E 'Socket errors|Non-2xx' "$tmp/wrk" && fail "wrk saw errors"
-	grep 'requests in' "$tmp/wrk"
-else
-	echo "wrk is missing: no load"
-fi
+# load: from whom there is, as many at once as it says.  tests/soak/clients.sh is
+# the long form.
+load() {
+	if command -v wrk >/dev/null; then
+		wrk -t1 -c50 -d1s "$url/small" > "$tmp/load" || fail "wrk: $?"
+		grep -E 'Socket errors|Non-2xx' "$tmp/load" && fail "wrk saw errors"
+		grep 'requests in' "$tmp/load"
+	fi
+	if command -v hey >/dev/null; then
+		n=$(scale 200 100 40)
+		hey -n "$n" -c 20 -t 60 -disable-keepalive "$url/small" > "$tmp/load" ||
+			fail "hey: $?"
+		grep -q "\[200\].*$n responses" "$tmp/load" || fail "hey saw errors"
+	fi
+	if command -v h2load >/dev/null; then
+		n=$(scale 1000 400 100)
+		h2load --h1 -n "$n" -c 20 -m 8 "$url/small" > "$tmp/load" ||
+			fail "h2load: $?"
+		grep -q " $n succeeded, 0 failed, 0 errored" "$tmp/load" ||
+			fail "h2load saw errors"
+	fi
+}
+load
 
 # Told to end in the middle of an answer, it finishes that first.
 curl -s --limit-rate 3M -o "$tmp/last" "$url/big" &
@@ -113,4 +130,8 @@ cmp -s "$tmp/body" "$www/big" || fail "a wrong big file over TLS"
 status 206 -r 10-29 --cacert "$tmp/cert" "$url/small"
 same 20 "$(wc -c < "$tmp/body")" "a range over TLS"
 curl -s "$url/" && fail "a certificate that nobody trusts is fine?"
+# A handshake must be over within -r seconds, which valgrind makes short.
+[ -n "${TEST_WRAPPER:-}" ] || load
 stop "$server" "$from"
+[ -n "${TEST_WRAPPER:-}" ] ||
+	faults httpd "$program" -c "$tmp/cert" -k "$tmp/key"

@@ -68,18 +68,24 @@ static void end_header(struct request *r)
 		parse_range(r, r->value);
 	else if (!strcasecmp(r->field, "if-modified-since"))
 		r->since = parse_date(r->value);
+	r->in_value = false;
 	r->field_len = r->value_len = 0;
 	r->field[0] = r->value[0] = '\0';
+}
+
+/* Nothing is known of the next one; not even that it has begun. */
+static void forget(struct request *r)
+{
+	memset(&r->head, 0, sizeof *r - offsetof(struct request, head));
+	r->target_len = 0;
+	r->target[0] = '\0';
+	r->since = -1;
 }
 
 static int on_begin(http_parser *p)
 {
 	struct request *r = p->data;
 
-	memset(&r->head, 0, sizeof *r - offsetof(struct request, head));
-	r->target_len = 0;
-	r->target[0] = '\0';
-	r->since = -1;
 	r->begun = true;
 	return GO_ON;
 }
@@ -94,22 +100,35 @@ static int on_url(http_parser *p, const char *at, size_t n)
 	return GO_ON;
 }
 
+/* Counted like this, and not as they arrive, the limit is the same however they
+ * do. */
+static int count(struct request *r, size_t n)
+{
+	r->header_len += n;
+	return r->header_len > HEADER_MAX ? refuse(r, 431) : GO_ON;
+}
+
+/* What comes behind a body in chunks looks like headers, but is too late. */
 static int on_field(http_parser *p, const char *at, size_t n)
 {
 	struct request *r = p->data;
 
-	if (r->value_len)
+	if (r->in_value)
 		end_header(r);
-	append(r->field, sizeof r->field, &r->field_len, at, n);
-	return GO_ON;
+	if (!r->header_done)
+		append(r->field, sizeof r->field, &r->field_len, at, n);
+	return count(r, n);
 }
 
 static int on_value(http_parser *p, const char *at, size_t n)
 {
 	struct request *r = p->data;
 
-	append(r->value, sizeof r->value, &r->value_len, at, n);
-	return GO_ON;
+	r->header_len += r->in_value ? 0 : 4;   /* ": ", the end of the line */
+	r->in_value = true;
+	if (!r->header_done)
+		append(r->value, sizeof r->value, &r->value_len, at, n);
+	return count(r, n);
 }
 
 static int on_headers(http_parser *p)
@@ -164,10 +183,9 @@ static const http_parser_settings settings = {
 
 void request_init(struct request *r)
 {
-	memset(r, 0, sizeof *r);
 	http_parser_init(&r->parser, HTTP_REQUEST);
 	r->parser.data = r;
-	r->since = -1;
+	forget(r);
 }
 
 bool request_feed(struct request *r, const char *p, size_t n, size_t *used)
@@ -175,18 +193,14 @@ bool request_feed(struct request *r, const char *p, size_t n, size_t *used)
 	enum http_errno err;
 
 	if (r->complete) {
-		r->begun = r->complete = false;
-		r->header_len = 0;
+		forget(r);
 		http_parser_pause(&r->parser, 0);
 	}
 	*used = http_parser_execute(&r->parser, &settings, p, n);
-	r->header_len += *used;
 	err = HTTP_PARSER_ERRNO(&r->parser);
 	if (err != HPE_OK && err != HPE_PAUSED && !r->refuse)
 		r->refuse = err == HPE_INVALID_METHOD ? 501 :
 			    err == HPE_INVALID_VERSION ? 505 :
 			    err == HPE_HEADER_OVERFLOW ? 431 : 400;
-	else if (!r->header_done && r->header_len > HEADER_MAX)
-		r->refuse = 431;
 	return r->complete || r->refuse;
 }

@@ -34,6 +34,7 @@ struct request {
 	bool header_done;
 	bool complete;
 	bool host;
+	bool in_value;                  /* the current header has got one */
 	char field[24], value[128];     /* of the current header, cut */
 	size_t field_len, value_len;
 	size_t header_len, body_len;

@@ -1,13 +1,13 @@
 /* kv - a key-value server that speaks the Redis protocol.
  *
- *	kv [-a ADDRESS] [-p PORT] [-m CLIENTS] [-i SECONDS]
+ *	kv [-a ADDRESS] [-p PORT] [-m CLIENTS] [-i SECONDS] [-w SECONDS]
  *
  * One routine per client:  read -> every whole command -> one write
  *
  * Commands run where they are read, on all workers at once; what they share is
  * the store, behind a lock per shard (store.h).  A client that pipelines gets
  * the replies to a batch with one write, and one that does not read them is
- * not read from either.
+ * not read from either, and after -w seconds of that is let go.
  */
 #define _GNU_SOURCE             /* getopt */
 #include "../server/server.h"
@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WRITE_TIME (30 * WEFT_S)
-
 enum { CHUNK = 16 * 1024, FLUSH_AT = 64 * 1024 };
+
+static weft_time write_time = 30 * WEFT_S;      /* written before any start */
 
 /* What has grown for one big command is not kept for all the small ones. */
 static void shrink(struct buffer *b)
@@ -38,7 +38,7 @@ static int flush(int fd, struct buffer *out)
 	if (out->end > out->start)
 		err = weft_write_all(fd, out->at + out->start,
 				     out->end - out->start, NULL,
-				     weft_in(WRITE_TIME));
+				     weft_in(write_time));
 	out->start = out->end;
 	shrink(out);
 	return err;
@@ -137,12 +137,14 @@ int main(int argc, char **argv)
 	};
 	int opt;
 
-	while ((opt = getopt(argc, argv, SERVER_OPTIONS)) != -1)
-		if (!server_option(&s, opt, optarg))
+	while ((opt = getopt(argc, argv, SERVER_OPTIONS "w:")) != -1)
+		if (opt == 'w')
+			write_time = atoi(optarg) * WEFT_S;
+		else if (!server_option(&s, opt, optarg))
 			argc = 0;
 	if (optind != argc) {
 		fprintf(stderr, "usage: kv [-a ADDRESS] [-p PORT] "
-			"[-m CLIENTS] [-i SECONDS]\n");
+			"[-m CLIENTS] [-i SECONDS] [-w SECONDS]\n");
 		return 2;
 	}
 	return server_main(&s, app);

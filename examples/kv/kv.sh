@@ -54,3 +54,4 @@ start "$program" -p 0
 port=${line##*:}
 ask SHUTDOWN > /dev/null 2>&1
 wait "$pid" || fail "after SHUTDOWN: $?"
+faults kv "$program"

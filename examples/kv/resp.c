@@ -107,10 +107,12 @@ static int parse_line(struct buffer *in, struct command *c, const char **error)
 	const char *start = in->at + in->start, *at = start;
 	const char *lf = memchr(at, '\n', in->end - in->start);
 
-	if (!lf) {
+	if ((lf ? (size_t)(lf - at) : in->end - in->start) > LINE_MAX_LEN) {
 		*error = "too big inline request";
-		return in->end - in->start > LINE_MAX_LEN ? -1 : 0;
+		return -1;
 	}
+	if (!lf)
+		return 0;
 	c->argc = 0;
 	while (at < lf) {
 		size_t len = 0;

@@ -114,6 +114,7 @@ int main(int argc, char **argv)
 {
 	struct server s = {
 		.name = "proxy", .host = "127.0.0.1", .port = 8888,
+		.each = 2,
 		.idle = 300 * WEFT_S, .grace = 10 * WEFT_S,
 		.serve = serve, .ready = ready,
 	};

@@ -51,3 +51,4 @@ stop "$proxy" "$proxy_from" > "$tmp/said"
 cat "$tmp/said"
 grep -q ' [1-9][0-9]* could not be passed on' "$tmp/said" ||
 	fail "nobody noticed that the store is gone"
+faults proxy "$program" ./examples/kv/kv

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 4096, SPARE = 64 };    /* descriptors for all else */
+enum { BACKLOG = 4096 };
 
 struct connection {
 	struct server *server;
@@ -134,16 +134,20 @@ static int stop_at_signal(void *arg)
 	return 0;
 }
 
-static int descriptors(void)
+/* For how many connections there are descriptors, less some for all else. */
+static int room(const struct server *s)
 {
 	struct rlimit l;
+	int n = 1024;
 
-	if (getrlimit(RLIMIT_NOFILE, &l))
-		return 1024;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-	getrlimit(RLIMIT_NOFILE, &l);
-	return l.rlim_cur < 1000000 ? (int)l.rlim_cur : 1000000;
+	if (!getrlimit(RLIMIT_NOFILE, &l)) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+		getrlimit(RLIMIT_NOFILE, &l);
+		n = l.rlim_cur < 1000000 ? (int)l.rlim_cur : 1000000;
+	}
+	n -= n < 128 ? n / 2 : 64;
+	return s->each > 1 ? n / s->each : n;
 }
 
 static int listen_and_serve(struct server *s)
@@ -162,12 +166,12 @@ static int listen_and_serve(struct server *s)
 int server_run(struct server *s)
 {
 	struct watch watch = { .server = s };
-	int room = descriptors() - SPARE, err;
+	int most = room(s), err;
 	weft_id watcher;
 	sigset_t set;
 
-	if (!s->max_connections || s->max_connections > room)
-		s->max_connections = room;
+	if (!s->max_connections || s->max_connections > most)
+		s->max_connections = most;
 	s->slots = (weft_sem)WEFT_SEM_INIT(s->max_connections);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

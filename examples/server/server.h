@@ -23,6 +23,7 @@ struct server {
 	const char *host;               /* NULL: any address */
 	int port;                       /* 0: the kernel's choice */
 	int max_connections;            /* 0: as many as there are descriptors */
+	int each;                       /* descriptors of one; 0: its own */
 	weft_time idle;                 /* for those from whom nothing comes */
 	weft_time grace;                /* for those at work at the end */
 	/* One connection; it is closed when this returns. */
