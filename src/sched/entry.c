@@ -100,7 +100,8 @@ static ALWAYS_INLINE struct routine *succeed(struct worker *w,
 	if (joiner) {
 		if (likely(!look) || weft__pick_directed(w))
 			return joiner;
-		enqueue_next(w, joiner);
+		if (!weft__pick_stand_back(w, joiner))
+			enqueue_next(w, joiner);
 	}
 	return unlikely(look) ? weft__pick_looking(w) : pick_local(w);
 }

@@ -37,6 +37,9 @@
  * routines take, shorter than anybody minds. */
 #define INJECT_AGE WEFT_SHRINK(INT64_C(50000000), INT64_C(20000))
 
+/* More than a tree of routines has waiting, walked depth first: a pile. */
+#define INJECT_PILE (16 * RUNQ_SPILL)
+
 struct injectq {
 	CACHE_ALIGNED struct spinlock lock;
 	_Atomic uint32_t len;           /* J2 */
@@ -81,6 +84,11 @@ struct routine *weft__injectq_look(struct injectq *q);
 static inline bool injectq_empty(struct injectq *q)
 {
 	return load_rlx(&q->len) == 0;
+}
+
+static inline bool injectq_piled(struct injectq *q)
+{
+	return load_rlx(&q->len) > INJECT_PILE;
 }
 
 static inline bool injectq_empty_seq(struct injectq *q)

@@ -18,7 +18,9 @@
  * busy worker: `stranded` asks them to take from those that stand still (F6 in
  * worker.c).
  *
- * Whoever has made that necessary for long is named on stderr (culprit.h).
+ * Whoever has made that necessary for long is named on stderr (culprit.h).  Time
+ * in which the monitor itself did not run counts against nobody: the process was
+ * stopped, or the machine had no CPU for it.
  *
  * When every worker sleeps over a whole tick the monitor sleeps, too, until a
  * worker is woken.
@@ -35,6 +37,7 @@
 #include "sched/worker.h"
 
 #define TICK_NS INT64_C(5000000)
+#define LATE_NS (4 * TICK_NS)
 #define SILENT_NS INT64_C(60000000000)
 
 enum { TRIM_BATCH = 4096, TRIM_LOOKS = 4 };
@@ -50,6 +53,7 @@ struct seen {
 struct survey {
 	uint32_t stuck, blocked, running;
 	int64_t now;
+	int64_t lost;                   /* in which nobody looked           */
 	struct worker *culprit;         /* has stood still the longest      */
 	int64_t since;                  /* since when; and is it blocked    */
 	bool in_kernel;
@@ -77,6 +81,7 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 	int64_t cpu;
 
 	store_rlx(&w->tick, v->now);
+	s->since += s->since ? v->lost : 0;
 	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
 	    load_rlx(&w->sleep.listed)) {
 		s->since = v->now;
@@ -100,7 +105,9 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 		}
 		v->stuck++;
 		v->stranded |= load_rlx(&w->next) || runq_len(&w->runq);
-		if (cpu - s->cpu < TICK_NS / 2)
+		/* Who fires timers waits for nothing, though it may get little of
+		 * the CPU where there are more threads than those. */
+		if (cpu - s->cpu < TICK_NS / 2 && !load_rlx(&w->firing))
 			v->blocked++;
 	}
 	s->picks = picks;
@@ -202,6 +209,7 @@ static void *monitor_main(void *arg)
 	struct weft_runtime *rt = arg;
 	struct monitor *m = &rt->monitor;
 	struct seen seen[WORKER_MAX + SPARE_MAX] = { { 0 } };
+	int64_t last = weft__os_now();
 	unsigned looks = 0;
 
 	while (!load_acq(&m->stop)) {                               /* V4 */
@@ -211,6 +219,8 @@ static void *monitor_main(void *arg)
 		weft__os_futex_wait(&m->stop, 0,
 				    weft__os_now() + TICK_NS);
 		v.now = weft__os_now();
+		v.lost = v.now - last > LATE_NS ? v.now - last : 0;
+		last = v.now;
 		for (uint32_t i = 0; i < high; i++)
 			survey_worker(rt->worker[i], &seen[i], &v);
 		store_rlx(&m->stranded, v.stranded);

@@ -338,6 +338,16 @@ static void commit_handle(struct worker *w, struct routine *me, void *arg)
 		weft__ready(w, wt);
 }
 
+/* The turn is not r's, which is waited for (F5, F8). */
+static NOINLINE struct worker *leave_for_others(struct worker *w,
+						struct routine *r)
+{
+	if (injectq_piled(&w->rt->inject) && pick_this(w, r) &&
+	    !weft__pick_stand_back(w, r))
+		weft__enqueue(w, r);    /* as it is: new, perhaps */
+	return leave_looking(w);
+}
+
 struct worker *weft__park_handle(struct worker *w, struct wait *wt,
 				 struct routine *r, enum park_reason reason)
 {
@@ -348,7 +358,7 @@ struct worker *weft__park_handle(struct worker *w, struct wait *wt,
 	if (!wt->shared)
 		w->left.kind = LEFT_HANDLE;     /* the same, without a call */
 	if (unlikely(pick_must_look(w)) && !weft__pick_directed(w))
-		return leave_looking(w);
+		return leave_for_others(w, r);
 	to = pick_this(w, r);                                   /* F5 */
 	return leave_for(w, me, to ? to : pick_local(w), LEFT_NOTHING);
 }

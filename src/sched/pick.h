@@ -40,6 +40,10 @@ struct routine *weft__pick_looking(struct worker *w);
 /* Instead, for a directed pick (F5): may it be made even now? */
 bool weft__pick_directed(struct worker *w);
 
+/* Not so: `who`, in no queue, goes behind the ring and some of a pile (F8).  False:
+ * there is no pile; it is where it was. */
+bool weft__pick_stand_back(struct worker *w, struct routine *who);
+
 /* r, if it would be the next or the last to run here; else NULL.  Only for a
  * routine that waits for r and gives it its own turn: nobody is overtaken. */
 static ALWAYS_INLINE struct routine *pick_this(struct worker *w,

@@ -24,6 +24,9 @@ static NOINLINE void overflow(struct worker *w, struct routine *r)
 	struct inject_block *b = weft__injectq_block(q);
 	uint32_t n;
 
+	if (unlikely(injectq_piled(q)))
+		store_rlx(&w->picks, load_rlx(&w->picks) |
+			  (LOOK_RARELY - 1));                   /* F8 */
 	if (likely(b != NULL)) {
 		n = weft__runq_spill(&w->runq, b->slot);
 		if (n)

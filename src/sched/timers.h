@@ -92,5 +92,8 @@ void weft__timers_drop_alarms(struct timers *ts);
 
 /* Run what is due at `now`; returns how many fired. */
 unsigned weft__timers_run(struct timers *ts, struct worker *w, int64_t now);
+/* The same, of another worker's, unless somebody is at it: who waited for that
+ * would look like one who blocks (monitor.c). */
+unsigned weft__timers_help(struct timers *ts, struct worker *w, int64_t now);
 
 #endif

@@ -20,6 +20,12 @@
  *       pick instead, so a chain of such joins holds up the ring for at most
  *       NEXT_CAP + 1 times as many.  (The budget's 128 made a tree of joins
  *       begin a new branch so often that ten thousand stood half done.)
+ *   F8  when rings have overflowed into a pile (INJECT_PILE) the pick after each
+ *       further overflow looks far, and a joiner or joined one whose turn that
+ *       is goes behind the whole ring, and a block of the pile: who starts
+ *       more routines than it joins has them run as fast as it starts them.
+ *       (Not before: a tree of joins has little waiting and overflows often,
+ *       and would begin new branches instead of ending old ones.)
  *   F4  now and then the timers of all workers: a busy one looks after those
  *       of one that stands still.
  *   F7  a look that finds the poller not asked for a while calls the worker to
@@ -43,6 +49,20 @@ _Thread_local struct worker *weft__tls_worker;
 
 /* --- pick --------------------------------------------------------------------- */
 
+/* Many may be due at once. */
+static unsigned fire(struct worker *w, struct timers *ts, int64_t now)
+{
+	unsigned fired;
+
+	if (load_rlx(&ts->first) > now)
+		return 0;
+	store_rlx(&w->firing, true);
+	fired = ts == &w->timers ? weft__timers_run(ts, w, now) :
+				   weft__timers_help(ts, w, now);
+	store_rlx(&w->firing, false);
+	return fired;
+}
+
 static unsigned run_timers(struct worker *w)
 {
 	struct weft_runtime *rt = w->rt;
@@ -54,7 +74,7 @@ static unsigned run_timers(struct worker *w)
 		return 0;
 	now = weft__os_now();
 	for (uint32_t i = 0; i < high; i++)
-		fired += weft__timers_run(&rt->worker[i]->timers, w, now);
+		fired += fire(w, &rt->worker[i]->timers, now);
 	return fired;
 }
 
@@ -68,7 +88,7 @@ static void look_at_timers(struct worker *w)
 	if (looks_far(w))
 		run_timers(w);  /* F4 */
 	else if (load_rlx(&w->timers.first) != INT64_MAX)
-		weft__timers_run(&w->timers, w, weft__os_now());
+		fire(w, &w->timers, weft__os_now());
 }
 
 NOINLINE bool weft__pick_directed(struct worker *w)
@@ -77,6 +97,22 @@ NOINLINE bool weft__pick_directed(struct worker *w)
 		return false;                                   /* F3 */
 	look_at_timers(w);
 	return !looks_far(w) && injectq_empty(&w->pinned);      /* F5 */
+}
+
+NOINLINE bool weft__pick_stand_back(struct worker *w, struct routine *who)
+{
+	uint32_t room = runq_room(&w->runq);
+	struct routine *r;
+
+	if (!injectq_piled(&w->rt->inject))
+		return false;
+	/* With `who` it all fits, or the ring would overflow again. */
+	r = room > 2 ? weft__injectq_take(&w->rt->inject, &w->runq, room - 2) :
+		       NULL;
+	if (r)
+		weft__enqueue(w, r);
+	weft__enqueue(w, who);
+	return true;
 }
 
 /* Where routines wait that are in no ring of ours; F2 takes turns.  Blocks in

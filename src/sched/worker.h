@@ -60,6 +60,7 @@ struct worker {
 	_Atomic uint32_t attention;     /* others set: look before picking  */
 	_Atomic uint64_t picks;         /* owner counts, the monitor reads  */
 	_Atomic bool still;             /* the monitor: it stands still     */
+	_Atomic bool firing;            /* owner: timers; the monitor reads */
 	_Atomic(struct routine *) next; /* next slot: owner fills, a patient
 					 * thief may take by exchange (N1)  */
 	struct weft_runtime *rt;
