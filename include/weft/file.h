@@ -146,7 +146,8 @@ WEFT_API void weft_dir_close(weft_dir *d);
 typedef struct weft_walk_entry {
 	const char *path;       /* what the walk began with, and the way there */
 	const char *name;       /* the last part of it                         */
-	const struct stat *st;  /* NULL without WEFT_WALK_STAT, or with err    */
+	const struct stat *st;  /* NULL without WEFT_WALK_STAT, or with err or
+				 * after                                     */
 	int depth;              /* 0: what the walk began with                 */
 	int err;                /* 0; why it cannot be looked at or entered    */
 	unsigned char type;     /* DT_... of dirent.h                          */

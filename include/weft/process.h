@@ -164,6 +164,7 @@ WEFT_API void weft_process_close(weft_process *p);
  * -ETIMEDOUT (-EAGAIN with WEFT_NOWAIT) or -ECANCELED with the result set.
  * With WEFT_COMMAND_SAME_GROUP only the process itself gets them, and output
  * that others still hold open is not waited for.
+ * Whose caller is discarded with its run gets SIGKILL at once and is waited for.
  *
  * A cancel point.  Further errors, with nothing run and *result zero: those
  * of weft_process_spawn; -ENOMEM also when there is no memory for output, the

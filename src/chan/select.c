@@ -475,14 +475,18 @@ static NOINLINE int wait_many(struct worker *w, weft_case *cases, size_t n,
 			      weft_time deadline, bool ordered)
 {
 	struct select s = { .ordered = ordered, .n = n };
-	uint32_t *order = malloc(n * sizeof *order);
-	int result = -ENOMEM;
+	struct hold h;
+	uint32_t *order;
+	int result;
 
-	s.node = malloc(n * sizeof *s.node);
-	if (order && s.node)
-		result = wait_in_queues(w, &s, cases, order, deadline);
+	s.node = malloc(n * (sizeof *s.node + sizeof *order));
+	if (!s.node)
+		return -ENOMEM;
+	order = (uint32_t *)(s.node + n);
+	weft__hold(&h, free, s.node);
+	result = wait_in_queues(w, &s, cases, order, deadline);
+	weft__hold_end(&h);
 	free(s.node);
-	free(order);
 	return result;
 }
 

@@ -8,7 +8,17 @@
 
 static ssize_t direct_open(const struct ring_request *q)
 {
-	return weft__sys_openat(q->fd, q->addr, (int)q->flags, q->len);
+	int fd = weft__sys_openat(q->fd, q->addr, (int)q->flags, q->len);
+
+	*(int *)q->to = fd;
+	return fd;
+}
+
+/* Not in the table yet. */
+static void drop_opened(void *fd)
+{
+	if (*(int *)fd >= 0)
+		weft__sys_close(*(int *)fd);
 }
 
 /* What it is was found out by opening it: that asks no disk again. */
@@ -29,19 +39,24 @@ int weft_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	/* Not on this thread even if it looks cheap: there the kernel opens a
 	 * FIFO as if it were to be non-blocking. */
+	int opened = -1, fd;
 	struct file_op op = {
 		.q = {
-			.op = RING_OPENAT, .fd = dir, .addr = path, .len = mode,
+			.op = RING_OPENAT, .fd = dir, .addr = path,
+			.to = &opened, .len = mode,
 			.flags = (uint32_t)(flags | O_CLOEXEC), .slow = true,
 		},
 		.direct = direct_open, .call = SYS_OPEN, .early = true,
+		.opens = true,
 	};
-	ssize_t fd;
+	struct hold h;
 
 	if (!path)
 		return -EFAULT;
-	fd = weft__file_do(&op);
-	return fd < 0 ? (int)fd : adopt((int)fd);
+	weft__hold(&h, drop_opened, &opened);
+	fd = (int)weft__file_do(&op);
+	weft__hold_end(&h);
+	return fd < 0 ? fd : adopt(fd);
 }
 
 int weft_open(const char *path, int flags, mode_t mode)

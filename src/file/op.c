@@ -67,9 +67,16 @@ static void over(const struct ring_request *q, int32_t result)
 	weft__desc_leave(q->fd);                                    /* F1 */
 }
 
+/* Told by now, should the caller be discarded. */
+static void opened(const struct ring_request *q, int32_t result)
+{
+	*(int *)q->to = result;
+}
+
 /* False: the ring does not take it. */
 static bool on_ring(struct worker *w, const struct file_op *op, ssize_t *result)
 {
+	submit_over *told = op->opens ? opened : op->on_fd ? over : NULL;
 	uint32_t generation;
 	int32_t answer;
 	int err = weft__sysfile_fault(op->call, op->q.fd);
@@ -80,8 +87,7 @@ static bool on_ring(struct worker *w, const struct file_op *op, ssize_t *result)
 		*result = err;
 		return err < 0;         /* a limit is for who can keep it */
 	}
-	if (!weft__submit(&w, &op->q, op->early, op->on_fd ? over : NULL,
-			  &answer)) {
+	if (!weft__submit(&w, &op->q, op->early, told, &answer)) {
 		if (op->on_fd)
 			weft__desc_leave(op->q.fd);
 		return false;

@@ -30,6 +30,7 @@ struct file_op {
 	enum sys_call call;             /* what tests can make fail           */
 	bool on_fd;                     /* q.fd is a file, not a directory's  */
 	bool early;                     /* may wait for ever: a cancel ends it */
+	bool opens;                     /* q.to: an int, -1, to be what it gave */
 };
 
 /* A cancel point before it starts.  -EBADF for a number that is not open. */

@@ -32,6 +32,7 @@ struct walk {
 	int depth, room;
 	char *path;                     /* K2 */
 	size_t path_len, path_room;
+	weft_dir *dir;                  /* read now, into levels[depth]      */
 };
 
 /* --- the path ---------------------------------------------------------------------- */
@@ -87,20 +88,22 @@ static int names_add(struct level *l, size_t *room, const weft_dir_entry *e)
 	return 0;
 }
 
-static int names_read(struct level *l, const char *path)
+static int names_read(struct walk *k, struct level *l)
 {
 	weft_dir_entry e;
 	weft_dir *d;
 	size_t room = 0;
-	int err = weft_dir_open(&d, path);
+	int err = weft_dir_open(&d, k->path);
 
 	if (err)
 		return err;
+	k->dir = d;
 	while ((err = weft_dir_next(d, &e)) > 0) {
 		err = names_add(l, &room, &e);
 		if (err)
 			break;
 	}
+	k->dir = NULL;
 	weft_dir_close(d);
 	return err;
 }
@@ -137,7 +140,7 @@ static int enter(struct walk *k)
 	l->dev = st.st_dev;
 	l->ino = st.st_ino;
 	l->path_len = k->path_len;
-	err = names_read(l, k->path);
+	err = names_read(k, l);
 	if (err) {
 		free(l->names);
 		return err;
@@ -246,12 +249,27 @@ static int step(struct walk *k)
 	return err ? err : visit(k, type, k->depth);
 }
 
+static void drop_walk(void *arg)
+{
+	struct walk *k = arg;
+
+	if (k->dir) {
+		weft_dir_close(k->dir);
+		free(k->levels[k->depth].names);
+	}
+	while (k->depth)
+		free(k->levels[--k->depth].names);
+	free(k->levels);
+	free(k->path);
+}
+
 int weft_walk(const char *path, unsigned flags, int max_depth, weft_walk_fn *fn,
 	      void *arg)
 {
 	struct walk k = {
 		.flags = flags, .max_depth = max_depth, .fn = fn, .arg = arg,
 	};
+	struct hold h;
 	struct stat st;
 	int err;
 
@@ -259,15 +277,14 @@ int weft_walk(const char *path, unsigned flags, int max_depth, weft_walk_fn *fn,
 	    flags & ~(WEFT_WALK_FOLLOW | WEFT_WALK_STAT | WEFT_WALK_AFTER))
 		return -EINVAL;
 	err = weft_lstat(path, &st);
+	weft__hold(&h, drop_walk, &k);
 	if (!err)
 		err = path_set(&k, 0, path);
 	if (!err)
 		err = visit(&k, type_of(st.st_mode), 0);
 	while (!err && k.depth)
 		err = step(&k);
-	while (k.depth)
-		free(k.levels[--k.depth].names);
-	free(k.levels);
-	free(k.path);
+	weft__hold_end(&h);
+	drop_walk(&k);
 	return err;
 }

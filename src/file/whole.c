@@ -49,30 +49,46 @@ static int read_all(int fd, size_t most, size_t hint, char **data, size_t *used)
 	return (int)n;
 }
 
+struct reading {
+	int fd;
+	char *data;
+};
+
+static void drop_reading(void *arg)
+{
+	struct reading *r = arg;
+
+	weft__desc_close(r->fd);
+	free(r->data);
+}
+
 int weft_file_read_all(const char *path, size_t most, void **data, size_t *size)
 {
+	struct reading r = { .data = NULL };
 	struct stat st;
-	char *p = NULL;
+	struct hold h;
 	size_t used = 0, hint = 0;
-	int fd, err;
+	int err;
 
 	*data = NULL;
-	fd = weft_open(path, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	err = weft_fstat(fd, &st);
+	r.fd = weft_open(path, O_RDONLY, 0);
+	if (r.fd < 0)
+		return r.fd;
+	weft__hold(&h, drop_reading, &r);
+	err = weft_fstat(r.fd, &st);
 	if (!err && S_ISREG(st.st_mode) && st.st_size > 0)
 		hint = (size_t)st.st_size;
 	if (!err && hint > most)
 		err = -EFBIG;
 	if (!err)
-		err = read_all(fd, most, hint, &p, &used);
-	weft__desc_close(fd);
+		err = read_all(r.fd, most, hint, &r.data, &used);
+	weft__hold_end(&h);
+	weft__desc_close(r.fd);
 	if (err) {
-		free(p);
+		free(r.data);
 		return err;
 	}
-	*data = p;
+	*data = r.data;
 	if (size)
 		*size = used;
 	return 0;
@@ -98,11 +114,14 @@ static int write_to(const char *path, int open_flags, const void *data, size_t n
 		    mode_t mode, bool sync)
 {
 	int fd = weft_open(path, O_WRONLY | O_CREAT | open_flags, mode);
+	struct hold h;
 	int err, closed;
 
 	if (fd < 0)
 		return fd;
+	weft__hold(&h, weft__desc_drop, &fd);
 	err = write_all(fd, data, n, sync);
+	weft__hold_end(&h);
 	closed = weft__desc_close(fd);
 	return err ? err : closed;
 }
@@ -123,19 +142,33 @@ static int write_beside(char *name, size_t size, const char *path,
 	return err;
 }
 
+/* It may be there, half written. */
+static void drop_beside(void *arg)
+{
+	char *name = arg;
+
+	(void)weft__sys_unlinkat(AT_FDCWD, name, 0);
+	free(name);
+}
+
 static int replace(const char *path, const void *data, size_t n, mode_t mode)
 {
 	size_t size = strlen(path) + 48;
 	char *name = malloc(size);
+	struct hold h;
 	int err;
 
 	if (!name)
 		return -ENOMEM;
+	name[0] = '\0';
+	weft__hold(&h, drop_beside, name);
 	err = write_beside(name, size, path, data, n, mode);
 	if (!err)
 		err = weft_rename(name, path);
-	if (err)
-		weft_unlink(name);
+	/* Who is cancelled does not park any more. */
+	if (err && weft_unlink(name) == -ECANCELED)
+		(void)weft__sys_unlinkat(AT_FDCWD, name, 0);
+	weft__hold_end(&h);
 	free(name);
 	return err;
 }

@@ -10,6 +10,7 @@
  *   buffer is empty.
  */
 #include "base/base.h"
+#include "sched/park.h"
 
 #include <stdio.h>
 #include <weft/bufio.h>
@@ -109,6 +110,12 @@ static size_t amount(const half *h)
 	return h->weft__end - h->weft__begin;
 }
 
+/* Where they are; NULL before there is a buffer. */
+static char *front(const half *h)
+{
+	return h->weft__buf ? h->weft__buf + h->weft__begin : NULL;
+}
+
 /* Nothing was lost: the next call may do better. */
 static bool passing(ssize_t err)
 {
@@ -177,7 +184,7 @@ int weft_bufio_peek(weft_bufio *b, size_t n, char **data, size_t *len,
 {
 	int err = await(b, n, deadline);
 
-	*data = b->weft__in.weft__buf + b->weft__in.weft__begin;
+	*data = front(&b->weft__in);
 	*len = amount(&b->weft__in);
 	return err;
 }
@@ -248,7 +255,7 @@ static int find(weft_bufio *b, char delim, size_t *n, weft_time deadline)
 	ssize_t r;
 
 	for (;;) {
-		char *from = h->weft__buf + h->weft__begin;
+		char *from = front(h);
 		char *at = amount(h) == seen ? NULL :
 			   memchr(from + seen, delim, amount(h) - seen);
 
@@ -374,12 +381,15 @@ static ssize_t print_long(weft_bufio *b, weft_time deadline, size_t n,
 			  const char *format, va_list ap)
 {
 	char *text = malloc(n + 1);
+	struct hold h;
 	ssize_t r;
 
 	if (!text)
 		return -ENOMEM;
 	vsnprintf(text, n + 1, format, ap);
+	weft__hold(&h, free, text);
 	r = weft_bufio_write(b, text, n, deadline);
+	weft__hold_end(&h);
 	free(text);
 	return r;
 }

@@ -258,6 +258,7 @@ static size_t send_all(struct send *s, size_t n, int *err)
 {
 	enum way way = WAY_BUFFER;
 	char *buf = NULL;
+	struct hold h;
 	size_t went = 0;
 	ssize_t r = 0;
 
@@ -266,6 +267,7 @@ static size_t send_all(struct send *s, size_t n, int *err)
 		*err = look_at(s->out, &s->out_generation);
 	if (!*err)
 		way = way_of(s);
+	weft__hold(&h, weft__hold_free, &buf);
 	while (!*err && went < n) {
 		s->n = n - went;
 		r = way == WAY_BUFFER ? pass_chunk(s, &buf)
@@ -280,6 +282,7 @@ static size_t send_all(struct send *s, size_t n, int *err)
 		}
 		went += (size_t)r;
 	}
+	weft__hold_end(&h);
 	free(buf);
 	return went;
 }

@@ -355,6 +355,12 @@ int weft__desc_close(int fd)
 	return err;
 }
 
+void weft__desc_drop(void *fd)
+{
+	if (*(int *)fd >= 0)
+		weft__desc_close(*(int *)fd);
+}
+
 /* --- fork -------------------------------------------------------------------------- */
 
 /* Whoever was inside or waits belongs to the parent, as does the poller. */

@@ -38,7 +38,8 @@
  *       and only for TCP (others end a read with a message, or where descriptors
  *       were sent), of ours, and registered in this runtime's poller.
  *   D7  a plain thread polls by itself, with a descriptor of its own for being
- *       told of a close; it is in `threads` meanwhile.
+ *       told of a close; it is in `threads` meanwhile.  When the process may have
+ *       no more descriptors it looks now and then.
  *   D10 a descriptor that is not ours may have been closed behind our back, and
  *       its number be another file's: each call that waits renews its
  *       registration, once.
@@ -90,6 +91,7 @@ enum desc_flags {
 	DESC_OURS = 1,          /* opened here: O_NONBLOCK where that helps,
 				 * and closed by weft_close only             */
 	DESC_SPREAD = 2,        /* pollers besides that of `serial` know it  */
+	DESC_TCP = 4,           /* LISTEN: for TCP, opened here              */
 };
 
 /* One attempt without blocking, by the running thread, errno not wanted: a
@@ -131,6 +133,8 @@ void weft__desc_leave(int fd);
 
 /* weft_close, weft_poll and the deadlines of a descriptor are made of this. */
 int weft__desc_close(int fd);
+/* The drop of a hold (park.h): closes the descriptor at `fd`, unless it is -1. */
+void weft__desc_drop(void *fd);
 int weft__desc_poll(int fd, short events, weft_time deadline);
 /* sides: bits 1 << enum desc_side */
 int weft__desc_deadline(int fd, unsigned sides, weft_time deadline);

@@ -228,6 +228,11 @@ static int wait_for(struct lookup *q, ares_channel ch)
 	return q->err;
 }
 
+static void drop_channel(void *ch)
+{
+	ares_destroy(ch);
+}
+
 static void *look_up(void *arg)
 {
 	struct lookup *q = arg;
@@ -236,6 +241,7 @@ static void *look_up(void *arg)
 		.sock_state_cb = watch, .sock_state_cb_data = q,
 	};
 	ares_channel ch;
+	struct hold h;
 	int err;
 
 	if (q->hints) {
@@ -253,11 +259,23 @@ static void *look_up(void *arg)
 		return q->err = err, NULL;
 	if (!err) {
 		ares_getaddrinfo(ch, q->node, NULL, &hints, answered, q);
+		weft__hold(&h, drop_channel, ch);
 		err = wait_for(q, ch);
+		weft__hold_end(&h);
 	}
 	ares_destroy(ch);               /* a lookup under way is "answered" */
 	q->err = err;
 	return NULL;
+}
+
+/* With what it has got so far, since nobody takes that. */
+static void drop_lookup(void *arg)
+{
+	struct lookup *q = arg;
+
+	weft__desc_close(q->ep);
+	if (q->list)
+		freeaddrinfo(q->list);
 }
 
 static void library_init(void)
@@ -286,6 +304,7 @@ int weft__net_ares(const char *node, const char *service,
 	struct lookup q = { .node = node, .hints = hints,
 			    .port = service ? (unsigned)atoi(service) : 0,
 			    .deadline = deadline };
+	struct hold h;
 	int err;
 
 	pthread_once(&once, library_init);
@@ -293,8 +312,10 @@ int weft__net_ares(const char *node, const char *service,
 	q.ep = weft__desc_adopt(weft__sys_epoll_create(), DESC_OTHER, DESC_OURS);
 	if (q.ep < 0)
 		return q.ep;
+	weft__hold(&h, drop_lookup, &q);
 	err = weft_self() ? weft_call_big(STACK, look_up, &q, NULL) :
 	      (look_up(&q), 0);
+	weft__hold_end(&h);
 	weft__desc_close(q.ep);
 	if (err < 0)
 		return err;

@@ -29,12 +29,13 @@ struct runner {
 };
 
 struct race {
-	int ep;
+	int ep;                         /* -1: no race yet                  */
 	size_t n, next;                 /* runners; the first not started   */
 	size_t running;
 	weft_time start;                /* when it may start                */
 	int err;                        /* of those that failed             */
-	struct runner *runner;
+	struct runner *runner;          /* n of the last of all             */
+	struct runner *all;
 };
 
 static int open_tcp(int family)
@@ -56,10 +57,13 @@ static bool hopeless(int err)
 static int connect_one(const struct sockaddr *a, socklen_t l, weft_time deadline)
 {
 	int fd = open_tcp(a->sa_family), err;
+	struct hold h;
 
 	if (fd < 0)
 		return fd;
+	weft__hold(&h, weft__desc_drop, &fd);
 	err = weft_connect(fd, a, l, deadline);
+	weft__hold_end(&h);
 	if (err < 0) {
 		weft__desc_close(fd);
 		return err;
@@ -154,27 +158,26 @@ static int run(struct race *r, struct runner **winner, weft_time deadline)
 	return err;
 }
 
+static int take(struct runner *u)
+{
+	int fd = u->fd;
+
+	u->fd = -1;
+	return fd;
+}
+
 /* The first runner is under way and late. */
 static int race(struct race *r, weft_time deadline)
 {
 	struct runner *winner = NULL;
-	int err, fd = -1;
+	int err;
 
 	r->running = r->next = 1;
 	r->start = weft_now();
 	r->ep = weft__desc_adopt(weft__sys_epoll_create(), DESC_OTHER,
 				 DESC_OURS);
 	err = r->ep < 0 ? r->ep : run(r, &winner, deadline);
-	if (err > 0) {
-		fd = winner->fd;
-		winner->fd = -1;
-	}
-	for (size_t i = 0; i < r->n; i++)
-		if (r->runner[i].fd >= 0)
-			weft__desc_close(r->runner[i].fd);
-	if (r->ep >= 0)
-		weft__desc_close(r->ep);
-	return err > 0 ? fd : err;
+	return err > 0 ? take(winner) : err;
 }
 
 /* --- before it -------------------------------------------------------------------- */
@@ -192,7 +195,7 @@ static int in_turn(struct race *r, weft_time deadline)
 		      weft_connect(u->fd, u->to->ai_addr, u->to->ai_addrlen,
 				   head < deadline ? head : deadline);
 		if (err == 0)
-			return u->fd;
+			return take(u);
 		if (err == -ETIMEDOUT && weft_now() >= head && head < deadline)
 			return race(r, deadline);
 		if (u->fd >= 0)
@@ -231,27 +234,46 @@ static void line_up(struct race *r, const struct addrinfo *list)
 	}
 }
 
+/* All that are still open. */
+static void race_drop(void *arg)
+{
+	struct race *r = arg;
+
+	for (struct runner *u = r->all; u < r->runner + r->n; u++)
+		weft__desc_drop(&u->fd);
+	weft__desc_drop(&r->ep);
+	free(r->all);
+}
+
 static int connect_any(const struct addrinfo *list, weft_time deadline)
 {
-	struct race r = { .n = 0 };
-	struct runner *all;
+	struct race r = { .ep = -1 };
+	struct hold h;
 	int fd;
 
 	for (const struct addrinfo *i = list; i; i = i->ai_next)
 		r.n++;
-	all = r.runner = calloc(r.n, sizeof *all);
-	if (!all)
+	r.all = r.runner = calloc(r.n, sizeof *r.all);
+	if (!r.all)
 		return -ENOMEM;
 	line_up(&r, list);
+	weft__hold(&h, race_drop, &r);
 	fd = in_turn(&r, deadline);
-	free(all);
+	weft__hold_end(&h);
+	race_drop(&r);
 	return fd;
+}
+
+static void list_drop(void *list)
+{
+	freeaddrinfo(list);
 }
 
 int weft_tcp_connect(const char *host, int port, weft_time deadline)
 {
 	struct addrinfo *list;
 	struct net_addr a;
+	struct hold h;
 	int fd, err;
 
 	if (port < 1 || port > UINT16_MAX)
@@ -261,8 +283,10 @@ int weft_tcp_connect(const char *host, int port, weft_time deadline)
 	err = weft__net_lookup(host, port, SOCK_STREAM, 0, &list, deadline);
 	if (err < 0)
 		return err;
+	weft__hold(&h, list_drop, list);
 	fd = list->ai_next ? connect_any(list, deadline) :
 	     connect_one(list->ai_addr, list->ai_addrlen, deadline);
+	weft__hold_end(&h);
 	freeaddrinfo(list);
 	return fd;
 }

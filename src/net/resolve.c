@@ -8,17 +8,18 @@
  *     parked, gives up any time                            weft_await_done
  *     the list is his            <---------------------    or frees the list
  *
- * The question is a copy of the helper's, freed by it or by the thread that
- * answers; the answer is the caller's if weft_await_done hands it over.  So
- * neither waits for the other.  A plain thread asks by itself, or, when it has
- * a deadline to keep, a thread made for it.
+ * The question is shared by the caller and whoever answers, with the list in it
+ * once that is made, and goes when both have let go of it.  So neither waits for
+ * the other.  A plain thread asks by itself, or, when it has a deadline to keep, a
+ * thread made for it.
  *
- * A helper that is discarded with its run before a thread took up its question
- * leaves that in memory, and a caller that is discarded before it could take its
- * list leaves that, as it does all memory of its own.
+ * Ordering
+ *   Q1  refs: RMW acquire-release by both; who lets go last sees the list.
  */
 #include "net/net.h"
+#include "base/atomic.h"
 #include "os/thread.h"
+#include "sched/park.h"
 
 #include <stdio.h>
 
@@ -33,6 +34,9 @@ int (*weft__net_resolver)(const char *node, const char *service,
 			  struct addrinfo **res) = getaddrinfo;
 
 struct question {
+	_Atomic unsigned refs;          /* Q1 */
+	struct addrinfo *list;          /* whoever answers, then the caller */
+	bool waits;                     /* its helper has not run yet       */
 	const char *node, *service;
 	const struct addrinfo *hints;
 	struct addrinfo copy;
@@ -97,7 +101,8 @@ static bool all_digits(const char *s)
 /* Nobody has to be asked about these, or they can only be refused. */
 static bool no_names(const char *node, const char *service, int flags)
 {
-	bool host = node && !(flags & AI_NUMERICHOST) &&
+	/* "*" is any address to some libraries, and no name to the others. */
+	bool host = node && !(flags & AI_NUMERICHOST) && strcmp(node, "*") &&
 		    !strchr(node, ':') && (*node < '0' || *node > '9');
 
 	return !host && (flags & AI_NUMERICSERV || all_digits(service));
@@ -138,6 +143,7 @@ static struct question *question_new(const char *node, const char *service,
 
 	if (!q)
 		return NULL;
+	store_rlx(&q->refs, 1);
 	if (n)
 		q->node = memcpy(q->text, node, n);
 	if (s)
@@ -152,11 +158,21 @@ static struct question *question_new(const char *node, const char *service,
 	return q;
 }
 
-static void finish(struct question *q, int err, struct addrinfo *list)
+static void let_go(void *arg)
 {
-	if (weft_await_done(q->token, err, list) != 0 && list)
-		freeaddrinfo(list);
+	struct question *q = arg;
+
+	if (sub_acqrel(&q->refs, 1) != 1)                           /* Q1 */
+		return;
+	if (q->list)
+		freeaddrinfo(q->list);
 	free(q);
+}
+
+static void finish(struct question *q, int err)
+{
+	weft_await_done(q->token, err, NULL);
+	let_go(q);
 }
 
 /* On a thread that may block: errno is its own. */
@@ -167,26 +183,60 @@ static void *answer(void *arg)
 	int err = weft__net_eai(weft__net_resolver(q->node, q->service,
 						   q->hints, &list));
 
-	finish(q, err, err ? NULL : list);
+	q->list = err ? NULL : list;
+	finish(q, err);
 	return NULL;
 }
 
-static void help(void *q)
+/* From here on the thread lets go of it. */
+static void *take_up(void *asked)
 {
-	int err = weft_blocking(answer, q, NULL);
+	struct question *q = *(struct question **)asked;
 
+	*(struct question **)asked = NULL;
+	return answer(q);
+}
+
+static void drop_asked(void *asked)
+{
+	if (*(struct question **)asked)
+		let_go(*(struct question **)asked);
+}
+
+static int ask_pool(struct question *q)
+{
+	struct hold h;
+	int err;
+
+	weft__hold(&h, drop_asked, &q);
+	err = weft_blocking(take_up, &q, NULL);
+	weft__hold_end(&h);
+	return err;
+}
+
+static void help(void *arg)
+{
+	struct question *q = arg;
+	int err;
+
+	q->waits = false;
+	err = ask_pool(q);
 	if (err < 0)
-		finish(q, err, NULL);
+		finish(q, err);
 }
 
 static int begin_in_routine(struct question *q)
 {
 	const weft_attr attr = { .name = "weft-resolve",
 				 .stack_size = HELPER_STACK };
-	int err = weft_go_attr(&attr, help, q);
+	int err;
 
+	q->waits = true;
+	err = weft_go_attr(&attr, help, q);
+	if (err)
+		q->waits = false;
 	/* No routine more is allowed: then without one, and late if need be. */
-	return err == -EAGAIN ? weft_blocking(answer, q, NULL) : err;
+	return err == -EAGAIN ? ask_pool(q) : err;
 }
 
 static int begin_in_thread(struct question *q)
@@ -201,14 +251,24 @@ static int begin_in_thread(struct question *q)
 
 static void begin(weft_await_token *t, void *arg)
 {
-	struct question *q = *(struct question **)arg;
+	struct question *q = arg;
 	int err;
 
-	*(struct question **)arg = NULL;
 	q->token = t;
+	add_rlx(&q->refs, 1);
 	err = weft_self() ? begin_in_routine(q) : begin_in_thread(q);
 	if (err < 0)
-		finish(q, err, NULL);
+		finish(q, err);
+}
+
+/* The caller is discarded, and so is a helper that never ran. */
+static void drop_question(void *arg)
+{
+	struct question *q = arg;
+
+	if (q->waits)
+		let_go(q);
+	let_go(q);
 }
 
 static int ask(const char *node, const char *service,
@@ -216,7 +276,7 @@ static int ask(const char *node, const char *service,
 	       weft_time deadline)
 {
 	struct question *q;
-	void *list = NULL;
+	struct hold h;
 	int err;
 
 	if (!weft_self() && deadline == WEFT_FOREVER)
@@ -225,10 +285,14 @@ static int ask(const char *node, const char *service,
 	q = question_new(node, service, hints);
 	if (!q)
 		return -ENOMEM;
-	err = weft_await(begin, &q, &list, deadline);
-	free(q);                        /* it has not begun */
-	if (!err)
-		*res = list;
+	weft__hold(&h, drop_question, q);
+	err = weft_await(begin, q, NULL, deadline);
+	weft__hold_end(&h);
+	if (!err) {
+		*res = q->list;
+		q->list = NULL;
+	}
+	let_go(q);
 	return err;
 }
 

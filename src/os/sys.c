@@ -265,13 +265,16 @@ NOINLINE int weft__sys_accept(int fd, struct sockaddr *a, socklen_t *l,
 	return f < 0 ? f : (int)RETRY(accept4(fd, a, l, flags));
 }
 
-/* Cut short it goes on by itself: that is EINPROGRESS, not to be made again. */
+/* Cut short it goes on by itself: that is EINPROGRESS, not to be made again.  But
+ * a Unix socket that has waited for room in a queue has done nothing. */
 NOINLINE int weft__sys_connect(int fd, const struct sockaddr *a, socklen_t l)
 {
 	int f = sys_fault(SYS_CONNECT, fd);
 
 	if (f < 0)
 		return f;
+	if (a->sa_family == AF_UNIX)
+		return (int)RETRY(connect(fd, a, l));
 	if (connect(fd, a, l) == 0)
 		return 0;
 	return errno == EINTR ? -EINPROGRESS : -errno;

@@ -51,7 +51,8 @@ struct launch {
 	const weft_command *c;
 	int theirs[3];                  /* -1: none was made or copied here */
 	int ours[3];                    /* -1: no pipe                      */
-	pid_t pid;
+	bool leads, captures;
+	pid_t pid;                      /* 0: not, or not yet               */
 	int err;
 };
 
@@ -173,6 +174,7 @@ static void *launch(void *arg)
 	char *const *env = c->env ? c->env : environ;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
+	pid_t pid = 0;
 
 	l->err = posix_spawn_file_actions_init(&fa);
 	if (l->err)
@@ -183,8 +185,10 @@ static void *launch(void *arg)
 	set_attributes(c, &attr);
 	l->err = add_actions(l, &fa);
 	if (!l->err)
-		l->err = posix_spawnp(&l->pid, c->path ? c->path : c->argv[0],
+		l->err = posix_spawnp(&pid, c->path ? c->path : c->argv[0],
 				      &fa, &attr, c->argv, env);
+	if (!l->err)
+		l->pid = pid;
 	posix_spawnattr_destroy(&attr);
 actions:
 	posix_spawn_file_actions_destroy(&fa);
@@ -206,12 +210,45 @@ static void process_clear(weft_process *p)
 	p->in = p->out = p->err = -1;
 }
 
+static void process_begin(weft_process *p, struct launch *l, bool leads)
+{
+	struct state *s = (struct state *)(void *)p->weft__private;
+
+	p->pid = l->pid;
+	p->in = l->ours[0];
+	p->out = l->ours[1];
+	p->err = l->ours[2];
+	s->mark = MARK;
+	s->leads = leads;
+	s->pidfd = weft__desc_adopt(weft__sys_pidfd(l->pid), DESC_OTHER,
+				    DESC_OURS);
+}
+
+/* Nobody will ever know of it: whoever only wanted it started has that. */
+static void drop_launch(void *arg)
+{
+	struct launch *l = arg;
+	weft_process p;
+
+	close_all(l->theirs, weft__sys_close);
+	process_clear(&p);
+	if (l->pid > 0) {
+		process_begin(&p, l, l->leads);
+		if (l->captures)
+			weft__process_end(&p);
+		weft_process_close(&p);
+	} else {
+		close_all(l->ours, weft__desc_close);
+	}
+}
+
 int weft__process_spawn(weft_process *p, const weft_command *c, bool captures)
 {
 	struct launch l = {
-		.c = c, .theirs = { -1, -1, -1 }, .ours = { -1, -1, -1 },
+		.c = c, .captures = captures,
+		.theirs = { -1, -1, -1 }, .ours = { -1, -1, -1 },
 	};
-	struct state *s;
+	struct hold h;
 	int err;
 
 	if (!p)
@@ -219,26 +256,20 @@ int weft__process_spawn(weft_process *p, const weft_command *c, bool captures)
 	process_clear(p);
 	if (!valid(c, captures))
 		return -EINVAL;
+	l.leads = !(c->flags & WEFT_COMMAND_SAME_GROUP);
+	weft__hold(&h, drop_launch, &l);
 	err = open_streams(&l);
 	if (!err)
 		err = weft_blocking(launch, &l, NULL);
 	if (!err)
 		err = -l.err;
+	weft__hold_end(&h);
 	close_all(l.theirs, weft__sys_close);
-	if (err) {
+	if (err)
 		close_all(l.ours, weft__desc_close);
-		return err;
-	}
-	p->pid = l.pid;
-	p->in = l.ours[0];
-	p->out = l.ours[1];
-	p->err = l.ours[2];
-	s = (struct state *)(void *)p->weft__private;
-	s->mark = MARK;
-	s->leads = !(c->flags & WEFT_COMMAND_SAME_GROUP);
-	s->pidfd = weft__desc_adopt(weft__sys_pidfd(l.pid), DESC_OTHER,
-				    DESC_OURS);
-	return 0;
+	else
+		process_begin(p, &l, l.leads);
+	return err;
 }
 
 int weft_process_spawn(weft_process *p, const weft_command *c)
@@ -285,6 +316,8 @@ int weft_process_wait(weft_process *p, int *status, weft_time deadline)
 		r = weft__desc_poll(s->pidfd, POLLIN, deadline);
 		if (r > 0)
 			r = look(p);
+		else if (!process_given_up(r))
+			r = 0;
 	}
 	if (!r)
 		r = weft__child_wait(look, p, deadline);
@@ -316,6 +349,13 @@ int weft_process_kill(weft_process *p, int sig)
 		err = weft__sys_kill(p->pid, -sig);
 	spin_unlock(&s->lock);
 	return err;
+}
+
+void weft__process_end(weft_process *p)
+{
+	(void)weft_process_kill(p, -SIGKILL);
+	if (weft_process_kill(p, SIGKILL) == 0)
+		(void)weft_process_wait(p, NULL, WEFT_FOREVER);
 }
 
 void weft_process_close(weft_process *p)

@@ -62,12 +62,12 @@ static int feed(struct running *r)
 		n = weft_write(r->p.in, r->input, r->input_left, WEFT_NOWAIT);
 	if (n == -EAGAIN)
 		return 0;
-	/* Who does not want its input is not wrong. */
 	if (n < 0 || !(r->input_left -= (size_t)n))
 		drop_pipe(r, &r->p.in);
 	else
 		r->input += n;
-	return 1;
+	/* Who does not want its input is not wrong. */
+	return n < 0 && n != -EPIPE ? (int)n : 1;
 }
 
 /* Room for some more bytes, and the 0 at the end. */
@@ -104,7 +104,7 @@ static int drain(struct running *r, struct keep *k)
 		return 0;
 	if (got <= 0) {
 		drop_pipe(r, k->fd);
-		return 1;
+		return got ? (int)got : 1;
 	}
 	k->size += (size_t)got;
 	if (k->size > r->limit) {
@@ -127,8 +127,8 @@ static int serve(struct running *r, weft_time deadline)
 		int in = feed(r), out = drain(r, &r->keep[0]);
 		int err = drain(r, &r->keep[1]);
 
-		if (out < 0 || err < 0)
-			return -ENOMEM;
+		if (in < 0 || out < 0 || err < 0)
+			return in < 0 ? in : out < 0 ? out : err;
 		if (deadline == WEFT_NOWAIT) {
 			if (!(in | out | err) || looks > LAST_LOOKS)
 				return -EAGAIN;
@@ -199,6 +199,20 @@ static void put_down(struct running *r, int *status)
 	weft_shield_end();
 }
 
+/* The caller is discarded with its run, and what it ran goes with it: there is no
+ * time for a grace. */
+static void drop_running(void *arg)
+{
+	struct running *r = arg;
+
+	weft__process_end(&r->p);
+	weft_process_close(&r->p);
+	if (r->poll >= 0)
+		weft__desc_close(r->poll);
+	free(r->keep[0].data);
+	free(r->keep[1].data);
+}
+
 static void hand_over(struct running *r, weft_outcome *result)
 {
 	for (int i = 0; i < 2; i++) {
@@ -237,6 +251,7 @@ int weft_run_command(const weft_command *c, weft_outcome *result,
 	struct running r = { .c = c, .poll = -1 };
 	weft_command own;
 	weft_outcome unwanted;
+	struct hold h;
 	int err;
 
 	if (!result)
@@ -246,6 +261,7 @@ int weft_run_command(const weft_command *c, weft_outcome *result,
 	if (err)
 		return err;
 	result->pid = r.p.pid;
+	weft__hold(&h, drop_running, &r);
 	err = watch_pipes(&r);
 	if (!err)
 		err = serve(&r, deadline);
@@ -253,6 +269,7 @@ int weft_run_command(const weft_command *c, weft_outcome *result,
 		err = weft_process_wait(&r.p, &result->status, deadline);
 	if (err)
 		put_down(&r, &result->status);
+	weft__hold_end(&h);
 	hand_over(&r, result);
 	if (result == &unwanted) {
 		free(r.keep[0].data);

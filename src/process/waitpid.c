@@ -21,13 +21,20 @@
 /* Should somebody else have taken SIGCHLD away, look now and then. */
 #define LOOK_NS (WEFT_S)
 
+static void drop_chan(void *c)
+{
+	weft_chan_unref(c);
+}
+
 int weft__child_wait(int (*look)(void *arg), void *arg, weft_time deadline)
 {
 	weft_chan *c = weft__signal_child();
+	struct hold h;
 	int r, err;
 
 	if (!c)
 		return -ENOMEM;
+	weft__hold(&h, drop_chan, c);
 	for (;;) {
 		weft_time again = weft__clock() + LOOK_NS;
 
@@ -41,6 +48,7 @@ int weft__child_wait(int (*look)(void *arg), void *arg, weft_time deadline)
 			break;
 		}
 	}
+	weft__hold_end(&h);
 	weft_chan_unref(c);
 	return r;
 }
@@ -62,15 +70,20 @@ static int look_at(void *arg)
 static pid_t wait_pidfd(pid_t pid, int *status, int options, weft_time deadline)
 {
 	int fd = weft__sys_pidfd(pid);
+	struct hold h;
 	pid_t r;
 
 	if (fd >= 0)
 		fd = weft__desc_adopt(fd, DESC_OTHER, DESC_OURS);
 	if (fd < 0)
 		return 0;
+	weft__hold(&h, weft__desc_drop, &fd);
 	r = weft__desc_poll(fd, POLLIN, deadline);
 	if (r > 0)
 		r = weft__sys_waitpid(pid, status, options);
+	else if (!process_given_up(r))
+		r = 0;
+	weft__hold_end(&h);
 	weft__desc_close(fd);
 	return r;
 }

@@ -9,7 +9,8 @@
  * uses the wait, which lies on the routine's stack, until then).  When those
  * who readied have also left the queues (O1), stacks and records go.
  *
- * Neither key destructors nor any frame of the routine runs again.
+ * Neither key destructors nor any frame of the routine runs again; only what
+ * calls of weft hold in these frames is given back (struct hold in park.h).
  *
  * What has not ended is sealed first, under its handle: where cancels come from.
  * Its open wait, if any, is claimed there, so none is open in a record that goes
@@ -27,6 +28,7 @@
 #include "sched/panics.h"
 #include "sched/park_call.h"
 #include "sched/runtime.h"
+#include "sched/unwind.h"
 
 /* Readied, but it has not run: it still stands in queues that it would have
  * left, when its deadline or a cancel woke it, or when it is a select; or what
@@ -95,14 +97,27 @@ static bool hold(struct routine *r, uint64_t id)
 	return false;
 }
 
-static void discard(struct routine *r, uint64_t id)
+/* Those told may look at what is another routine's; it is there until all are. */
+static void tell(struct routine *r, uint64_t id)
 {
 	void (*told)(struct routine *) = load_acq(&weft__discard_told); /* O3 */
+
+	if (id & HANDLE_SEALED)
+		told(r);
+}
+
+/* What a call holds, and the chain that leads to it, may lie in another's frames. */
+static void drop_holds(struct routine *r, uint64_t id)
+{
+	if (id & HANDLE_SEALED && load_rlx(&r->state) != ROUTINE_NEW)
+		weft__holds_drop(r);
+}
+
+static void discard(struct routine *r, uint64_t id)
+{
 	struct extra *x = NULL;
 	uint8_t state;
 
-	if (told && id & HANDLE_SEALED)
-		told(r);
 	if (!hold(r, id))
 		return;
 	state = load_rlx(&r->state);
@@ -149,5 +164,8 @@ void weft__discard_waits(struct weft_runtime *rt)
 
 void weft__discard_routines(struct weft_runtime *rt)
 {
+	if (load_acq(&weft__discard_told))                          /* O3 */
+		for_each(rt, tell);
+	for_each(rt, drop_holds);
 	for_each(rt, discard);
 }

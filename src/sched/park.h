@@ -182,6 +182,22 @@ void weft__defer(struct worker *w, struct defer *d, void (*fn)(void *),
 /* No longer owed: d is the last one, usually. */
 void weft__defer_drop(struct worker *w, struct defer *d);
 
+/* What a call of weft has for itself while it may park, memory or a descriptor.
+ * drop(arg) gives it back when the routine never returns from there: as a call
+ * that it owes (above), and also when the routine is discarded with its runtime,
+ * which owed calls are not.  Then it runs while the frames still stand, on the
+ * thread that ends the runtime, and may not wait for anything but the kernel. */
+struct hold {
+	struct defer owed;
+	void (*drop)(void *);
+	void *arg;
+};
+void weft__hold(struct hold *h, void (*drop)(void *), void *arg);
+/* The running routine goes on with it by itself. */
+void weft__hold_end(struct hold *h);
+/* A drop: free(3) for the pointer at `p`. */
+void weft__hold_free(void *p);
+
 /* Set once a plain thread has waited or counted an operation; weft_run, which
  * clears it, then cannot tell a deadlock from a wait for that thread. */
 extern _Atomic uint32_t weft__plain_threads;

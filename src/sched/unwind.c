@@ -39,6 +39,41 @@ void weft__defer_drop(struct worker *w, struct defer *d)
 		p->outer = d->outer;
 }
 
+/* What tells a hold from other calls owed. */
+static void drop_held(void *arg)
+{
+	struct hold *h = arg;
+
+	h->drop(h->arg);
+}
+
+void weft__hold(struct hold *h, void (*drop)(void *), void *arg)
+{
+	h->drop = drop;
+	h->arg = arg;
+	weft__defer(weft__worker(), &h->owed, drop_held, h);
+}
+
+void weft__hold_end(struct hold *h)
+{
+	weft__defer_drop(weft__worker(), &h->owed);
+}
+
+void weft__hold_free(void *p)
+{
+	void *memory;
+
+	memcpy(&memory, p, sizeof memory);
+	free(memory);
+}
+
+void weft__holds_drop(struct routine *r)
+{
+	for (struct defer *d = r->live.defers; d; d = d->outer)
+		if (d->fn == drop_held)
+			drop_held(d->arg);
+}
+
 /* What a mark has for a function, to be told by; never called. */
 static void mark(void *arg)
 {

@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "base/atomic.h"
 #include "base/spinlock.h"
+#include "sched/park.h"
 
 #include <weft/routine.h>
 #include <weft/scope.h>
@@ -177,6 +178,14 @@ static int check(const weft_supervised *who, size_t n,
 	return 0;
 }
 
+static void drop_crew(void *arg)
+{
+	struct crew *c = arg;
+
+	free(c->started);
+	free(c);
+}
+
 int weft_supervise(const weft_supervised *who, size_t n,
 		   const weft_supervision *how)
 {
@@ -184,6 +193,7 @@ int weft_supervise(const weft_supervised *who, size_t n,
 		.intensity = 3, .period = 5 * WEFT_S,
 	};
 	struct crew *c;
+	struct hold h;
 	int err;
 
 	if (!how)
@@ -206,9 +216,10 @@ int weft_supervise(const weft_supervised *who, size_t n,
 			c->member[i].who = &who[i];
 			c->member[i].crew = c;
 		}
+		weft__hold(&h, drop_crew, c);
 		err = supervise(c);
+		weft__hold_end(&h);
 	}
-	free(c->started);
-	free(c);
+	drop_crew(c);
 	return err;
 }
