@@ -21,7 +21,7 @@ struct edge_wait {
 /* A plain thread that polls (D7). */
 struct thread_place {
 	struct link link;               /* desc.lock */
-	int kick;
+	int kick;                       /* negative: there was none to be had */
 	bool closed;                    /* desc.lock */
 };
 
@@ -59,7 +59,8 @@ static void kick_threads(struct desc *d, bool closed)
 						      link);
 
 		t->closed |= closed;
-		weft__sys_eventfd_tell(t->kick);
+		if (t->kick >= 0)
+			weft__sys_eventfd_tell(t->kick);
 	}
 }
 
@@ -190,7 +191,8 @@ static int registered(struct worker *w, struct desc *d, struct want *q)
 		return 0;
 	if (unlikely(!load_rlx(&weft__watch_told)))
 		store_rel(&weft__watch_told, told);                 /* X7 */
-	err = weft__watch_rearm(w, q->fd, desc_tag(d, q->fd), &serial);
+	err = was ? weft__watch_rearm(w, q->fd, desc_tag(d, q->fd), &serial) :
+		    weft__watch_add(w, q->fd, desc_tag(d, q->fd), &serial);
 	q->renew = false;
 	if (err)
 		return err == -EPERM ? -EOPNOTSUPP : err;
@@ -300,6 +302,9 @@ static int wait_routine(struct worker *w, struct desc *d, struct want *q)
 	return ew.wt.result;
 }
 
+/* How long a thread that cannot be told waits before it looks (D7). */
+#define UNTOLD_NS INT64_C(10000000)
+
 static int wait_thread(struct desc *d, struct want *q)
 {
 	struct pollfd p[2] = {
@@ -309,12 +314,10 @@ static int wait_thread(struct desc *d, struct want *q)
 		{ .events = POLLIN },
 	};
 	struct thread_place t = { .kick = weft__sys_eventfd() };
-	int64_t now, until;
+	int64_t now, until, wait;
 	bool closed;
 	int r;
 
-	if (t.kick < 0)
-		return t.kick;
 	p[1].fd = t.kick;
 	spin_lock(&d->lock);
 	t.closed = closed = load_rlx(&d->generation) != q->generation;
@@ -322,12 +325,15 @@ static int wait_thread(struct desc *d, struct want *q)
 	list_push(&d->threads, &t.link);
 	spin_unlock(&d->lock);
 	now = weft__clock();
-	r = closed || until <= now ? 0 :
-	    weft__sys_poll(p, 2, until == INT64_MAX ? -1 : until - now);
+	wait = until == INT64_MAX ? -1 : until - now;
+	if (t.kick < 0 && (wait < 0 || wait > UNTOLD_NS))
+		wait = UNTOLD_NS;
+	r = closed || until <= now ? 0 : weft__sys_poll(p, 2, wait);
 	spin_lock(&d->lock);
 	list_remove(&t.link);
 	spin_unlock(&d->lock);
-	weft__sys_close(t.kick);
+	if (t.kick >= 0)
+		weft__sys_close(t.kick);
 	if (t.closed)
 		return -EBADF;
 	if (r == 0 && weft__clock() >= until)

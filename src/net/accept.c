@@ -70,12 +70,17 @@ static bool broken(ssize_t err)
 	       err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
-bool weft__net_ours(int fd)
+static unsigned flags_of(int fd)
 {
 	int err;
 	struct desc *d = weft__desc_find(fd, &err);
 
-	return d && load_rlx(&d->flags) & DESC_OURS;
+	return d ? load_rlx(&d->flags) : 0;
+}
+
+bool weft__net_ours(int fd)
+{
+	return flags_of(fd) & DESC_OURS;
 }
 
 /* What does not listen is refused at once. */
@@ -92,7 +97,8 @@ int weft_accept(int fd, struct sockaddr *a, socklen_t *l, weft_time deadline)
 {
 	struct accepting op = { .a = a, .l = l };
 	enum desc_kind kind = DESC_UNKNOWN;
-	bool known = weft__net_ours(fd);
+	unsigned flags = flags_of(fd);
+	bool known = flags & DESC_OURS;
 	ssize_t r;
 
 	if (a && !l)
@@ -113,8 +119,7 @@ int weft_accept(int fd, struct sockaddr *a, socklen_t *l, weft_time deadline)
 	if (!known)
 		(void)weft__sys_sockopt_set((int)r, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (known)
-		kind = weft__sys_sockopt((int)r, SOL_SOCKET, SO_DOMAIN) ==
-		       AF_UNIX ? DESC_SOCKET : DESC_STREAM;
+		kind = flags & DESC_TCP ? DESC_STREAM : DESC_SOCKET;
 	return weft__desc_adopt((int)r, kind, DESC_OURS);
 }
 

@@ -44,8 +44,10 @@ static int bound(const struct sockaddr *a, socklen_t l, int type, int backlog,
 		weft__sys_close(fd);
 		return err;
 	}
-	return weft__desc_adopt(fd, type == SOCK_STREAM ? DESC_LISTEN :
-				DESC_SOCKET, DESC_OURS);
+	if (type != SOCK_STREAM)
+		return weft__desc_adopt(fd, DESC_SOCKET, DESC_OURS);
+	return weft__desc_adopt(fd, DESC_LISTEN, a->sa_family == AF_UNIX ?
+				DESC_OURS : DESC_OURS | DESC_TCP);
 }
 
 static int bound_any(int port, int type, int backlog)
