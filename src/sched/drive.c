@@ -9,6 +9,8 @@
 
 /* A run that is never idle gives the thread back after this. */
 #define SLICE_NS INT64_C(1000000)
+/* Where no memory was to be had for a stack it is asked for again. */
+#define STARVED_NS INT64_C(5000000)
 
 struct drive {
 	pthread_t thread;               /* R3 */
@@ -151,6 +153,12 @@ static void set_alarm(struct weft_runtime *rt)
 		return;
 	if (first >= WATCH_DUTY)
 		first = INT64_MAX;
+	/* No monitor here does it. */
+	if (unlikely(load_acq(&rt->gate) & GATE_STARVED)) {         /* G4 */
+		int64_t again = weft__os_now() + STARVED_NS;
+
+		first = first < again ? first : again;
+	}
 	if (first != d->alarm_at && weft__sys_timerfd_set(d->alarm, first) == 0)
 		d->alarm_at = first;
 }
@@ -177,9 +185,9 @@ static bool drive(struct weft_runtime *rt, int64_t deadline)
 	if (d->lying)
 		weft__idle_get_up(w);
 	d->lying = false;
-	if (load_acq(&rt->gate) & GATE_STARVED)                     /* G4 */
-		weft__starved_retry(rt);
 	for (;;) {
+		if (load_acq(&rt->gate) & GATE_STARVED)             /* G4 */
+			weft__starved_retry(rt);
 		any = run_ready(w, &more);
 		if (more)
 			break;                                      /* R2 */

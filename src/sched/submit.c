@@ -78,6 +78,8 @@ static void told(struct worker *w, uint64_t tag, uint32_t ready)
 
 	(void)tag;
 	(void)ready;
+	if (load_acq(&s->state) != SUBMIT_OPEN)                     /* U6 */
+		return;
 	reap(w, s);
 	spin_lock(&s->lock);
 	more = !list_empty(&s->flying);

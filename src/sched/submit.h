@@ -30,7 +30,8 @@
  *
  * Ordering
  *   U6  state: CAS-acquire-release by the one who opens the ring, store-release
- *       when it is usable, or not / load-acquire by who wants to submit.
+ *       when it is usable, or not / load-acquire by who wants to submit or
+ *       has heard of a completion.
  *
  * Lock rank: SUBMIT, above INJECT.  Held for straight-line code, but for the
  * cancels at the end of a runtime.
