@@ -63,8 +63,8 @@ typedef struct weft_tls_config {
 	unsigned flags;         /* WEFT_TLS_... above                       */
 	int min_version;        /* 0 = WEFT_TLS_1_2                         */
 	/* Whom to trust: a file of certificates, a directory of them named by
-	 * hash (openssl-rehash(1)).  Both NULL: a client trusts whom the system
-	 * trusts, a server nobody. */
+	 * hash (openssl-rehash(1)), read when the context is made or reloaded.
+	 * Both NULL: a client trusts whom the system trusts, a server nobody. */
 	const char *ca_file, *ca_dir;
 	/* Own certificate, then those between it and the root; its key, NULL:
 	 * it is in cert_file.  For a client: when the server asks. */

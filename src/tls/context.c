@@ -12,13 +12,15 @@
 
 #include "tls/connection.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct weft_tls_ctx {
 	atomic_uint refs;
@@ -154,20 +156,71 @@ static int load_own(SSL_CTX *made, const weft_tls_config *c)
 	return 0;
 }
 
+/* Named as OpenSSL looks for one: a hash, and a number. */
+static bool is_hashed(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+	       name[9] && name[9 + strspn(name + 9, "0123456789")] == '\0';
+}
+
+/* All of it, now: OpenSSL would look there in a handshake, on the worker.  A file
+ * that cannot be read is none, as it would be then. */
+static int load_dir(SSL_CTX *made, const char *dir)
+{
+	X509_LOOKUP *l = X509_STORE_add_lookup(SSL_CTX_get_cert_store(made),
+					       X509_LOOKUP_file());
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	if (!l)
+		return because(-ENOMEM);
+	d = opendir(dir);
+	if (!d)
+		return -errno;
+	while ((e = readdir(d))) {
+		int n = is_hashed(e->d_name) ?
+			snprintf(path, sizeof path, "%s/%s", dir, e->d_name) :
+			-1;
+
+		if (n > 0 && n < (int)sizeof path)
+			(void)X509_load_cert_file(l, path, X509_FILETYPE_PEM);
+	}
+	closedir(d);
+	ERR_clear_error();
+	return 0;
+}
+
+/* What SSL_CTX_set_default_verify_paths makes known, read. */
+static int load_default(SSL_CTX *made)
+{
+	const char *list = getenv(X509_get_default_cert_dir_env());
+	char *dirs, *dir, *rest;
+
+	if (SSL_CTX_set_default_verify_file(made) != 1)
+		return because(WEFT_ETLS_CA);
+	ERR_clear_error();
+	dirs = strdup(list ? list : X509_get_default_cert_dir());
+	if (!dirs)
+		return -ENOMEM;
+	for (dir = strtok_r(dirs, ":", &rest); dir;
+	     dir = strtok_r(NULL, ":", &rest))
+		(void)load_dir(made, dir);
+	free(dirs);
+	return 0;
+}
+
 static int load_trusted(SSL_CTX *made, const weft_tls_config *c, bool server)
 {
-	struct stat st;
+	int err;
 
-	if (!c->ca_file && !c->ca_dir) {
-		if (!server && SSL_CTX_set_default_verify_paths(made) != 1)
-			return because(WEFT_ETLS_CA);
-		return 0;
-	}
-	if (c->ca_dir && stat(c->ca_dir, &st) != 0)
-		return -errno;
-	if (c->ca_dir && !S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	if (SSL_CTX_load_verify_locations(made, c->ca_file, c->ca_dir) != 1)
+	if (!c->ca_file && !c->ca_dir)
+		return server ? 0 : load_default(made);
+	err = c->ca_dir ? load_dir(made, c->ca_dir) : 0;
+	if (err)
+		return err;
+	if (c->ca_file &&
+	    SSL_CTX_load_verify_locations(made, c->ca_file, NULL) != 1)
 		return because(WEFT_ETLS_CA);
 	if (server && c->ca_file)
 		SSL_CTX_set_client_CA_list(made,

@@ -467,3 +467,57 @@ Test(tls, reloads_its_files_for_connections_to_come)
 {
 	TLS_ANYWHERE(reload);
 }
+
+/* --- directories --------------------------------------------------------------- */
+
+static void hashed(char *path, size_t size)
+{
+	FILE *f = fopen(pki("ca.pem"), "r");
+	X509 *cert = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+
+	CHECK(cert != NULL);
+	snprintf(path, size, "%s/%08lx.0", pki_dir, X509_subject_name_hash(cert));
+	X509_free(cert);
+	fclose(f);
+}
+
+static int met(struct meeting *m)
+{
+	int err;
+
+	stream_pair(m->fd);
+	meet_on(m);
+	err = m->err[CLIENT];
+	part(m);
+	return err;
+}
+
+/* A handshake waits for no disk: what it needs was read before. */
+static int directory(void *arg)
+{
+	weft_tls_config c = { .ca_dir = arg };
+	struct meeting m = { .host = "localhost" };
+	char path[128];
+
+	hashed(path, sizeof path);
+	CHECK_EQ(link(pki("ca.pem"), path), 0);
+	m.server_ctx = server_of("server.pem", "server.key");
+	CHECK_EQ(weft_tls_ctx_client(&m.client_ctx, &c), 0);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(met(&m), 0);
+	CHECK_EQ(weft_tls_ctx_reload(m.client_ctx), 0);
+	CHECK_EQ(met(&m), WEFT_ETLS_UNTRUSTED);
+	drop_contexts(&m);
+	return 0;
+}
+
+Test(tls, reads_a_directory_when_the_context_is_made)
+{
+	cr_assert_eq(run_on(2, directory, pki_dir), 0);
+	cr_assert_eq(failures, 0, "%s", first_failure);
+	/* That of the system is one, too. */
+	setenv("SSL_CERT_DIR", pki_dir, 1);
+	cr_assert_eq(run_on(2, directory, NULL), 0);
+	cr_assert_eq(failures, 0, "%s", first_failure);
+	unsetenv("SSL_CERT_DIR");
+}
