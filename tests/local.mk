@@ -61,7 +61,8 @@ EXTRA_DIST += \
 	%D%/support/promise.h \
 	%D%/support/rt.h \
 	%D%/support/scopes.h \
-	%D%/support/sides.h
+	%D%/support/sides.h \
+	%D%/support/signals.h
 
 net_support = %D%/support/net.h
 
@@ -95,7 +96,11 @@ unit_tests = \
 	tests/unit/ring \
 	tests/unit/runq \
 	tests/unit/stack \
+	tests/unit/sweep_file \
+	tests/unit/sweep_io \
+	tests/unit/sweep_process \
 	tests/unit/timers \
+	tests/unit/unblocked \
 	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -129,8 +134,30 @@ tests_unit_runq_SOURCES = %D%/unit/runq.c $(crit_support)
 tests_unit_runq_LDADD = $(crit_libs)
 tests_unit_stack_SOURCES = %D%/unit/stack.c $(crit_support)
 tests_unit_stack_LDADD = $(crit_libs)
+# What is put below the library: see sweepwrap.h.
+sweep_support = %D%/support/sweep.h %D%/support/sweepwrap.h
+sweep_ldflags = $(AM_LDFLAGS) \
+	-Wl,--wrap=accept4,--wrap=close,--wrap=connect,--wrap=epoll_wait \
+	-Wl,--wrap=fallocate,--wrap=fdatasync,--wrap=fsync,--wrap=ftruncate \
+	-Wl,--wrap=openat,--wrap=ppoll,--wrap=preadv,--wrap=preadv2 \
+	-Wl,--wrap=pwritev,--wrap=pwritev2,--wrap=readv,--wrap=recv \
+	-Wl,--wrap=recvmsg,--wrap=send,--wrap=sendfile,--wrap=sendmsg \
+	-Wl,--wrap=waitpid,--wrap=writev,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup,--wrap=free \
+	-Wl,--wrap=freeaddrinfo,--wrap=pthread_create
+tests_unit_sweep_file_SOURCES = %D%/unit/sweep_file.c $(sweep_support) $(crit_support)
+tests_unit_sweep_file_LDADD = $(crit_libs)
+tests_unit_sweep_file_LDFLAGS = $(sweep_ldflags)
+tests_unit_sweep_io_SOURCES = %D%/unit/sweep_io.c $(sweep_support) $(crit_support)
+tests_unit_sweep_io_LDADD = $(crit_libs)
+tests_unit_sweep_io_LDFLAGS = $(sweep_ldflags)
+tests_unit_sweep_process_SOURCES = %D%/unit/sweep_process.c $(sweep_support) $(crit_support)
+tests_unit_sweep_process_LDADD = $(crit_libs)
+tests_unit_sweep_process_LDFLAGS = $(sweep_ldflags)
 tests_unit_timers_SOURCES = %D%/unit/timers.c $(crit_support)
 tests_unit_timers_LDADD = $(crit_libs)
+tests_unit_unblocked_SOURCES = %D%/unit/unblocked.c $(crit_support) $(net_support)
+tests_unit_unblocked_LDADD = $(crit_libs)
 tests_unit_waitpid_SOURCES = %D%/unit/waitpid.c $(crit_support)
 tests_unit_waitpid_LDADD = $(crit_libs)
 tests_unit_iofault_SOURCES = %D%/unit/iofault.c $(crit_support)
@@ -152,6 +179,7 @@ api_tests = \
 	tests/api/cancel_rules \
 	tests/api/chan \
 	tests/api/chan_partners \
+	tests/api/clock \
 	tests/api/cond \
 	tests/api/coro \
 	tests/api/culprit \
@@ -163,6 +191,7 @@ api_tests = \
 	tests/api/fairness \
 	tests/api/file \
 	tests/api/file_busy \
+	tests/api/file_full \
 	tests/api/file_tree \
 	tests/api/fork \
 	tests/api/go \
@@ -233,6 +262,9 @@ tests_api_chan_LDFLAGS = $(api_ldflags)
 tests_api_chan_partners_SOURCES = %D%/api/chan_partners.c $(crit_support)
 tests_api_chan_partners_LDADD = $(api_libs)
 tests_api_chan_partners_LDFLAGS = $(api_ldflags)
+tests_api_clock_SOURCES = %D%/api/clock.c $(crit_support)
+tests_api_clock_LDADD = $(api_libs)
+tests_api_clock_LDFLAGS = $(api_ldflags)
 tests_api_cond_SOURCES = %D%/api/cond.c $(crit_support)
 tests_api_cond_LDADD = $(api_libs)
 tests_api_cond_LDFLAGS = $(api_ldflags)
@@ -257,6 +289,9 @@ tests_api_file_tree_LDFLAGS = $(api_ldflags)
 tests_api_file_busy_SOURCES = %D%/api/file_busy.c $(crit_support)
 tests_api_file_busy_LDADD = $(api_libs)
 tests_api_file_busy_LDFLAGS = $(api_ldflags)
+tests_api_file_full_SOURCES = %D%/api/file_full.c $(crit_support)
+tests_api_file_full_LDADD = $(api_libs)
+tests_api_file_full_LDFLAGS = $(api_ldflags)
 tests_api_file_SOURCES = %D%/api/file.c $(crit_support)
 tests_api_file_LDADD = $(api_libs)
 tests_api_file_LDFLAGS = $(api_ldflags)
@@ -482,7 +517,13 @@ regress_tests = \
 	tests/regress/0020-closer-waits \
 	tests/regress/0021-two-pollers \
 	tests/regress/0022-drop-at-stop \
-	tests/regress/0023-parts-of-one-file
+	tests/regress/0023-parts-of-one-file \
+	tests/regress/0025-signal-on-its-way \
+	tests/regress/0026-stopped-culprit \
+	tests/regress/0027-discard-holds \
+	tests/regress/0028-wait-untold \
+	tests/regress/0029-spawn-join-pile \
+	tests/regress/0030-firing-not-blocked
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -508,6 +549,12 @@ tests_regress_0020_closer_waits_SOURCES = %D%/regress/0020-closer-waits.c
 tests_regress_0021_two_pollers_SOURCES = %D%/regress/0021-two-pollers.c
 tests_regress_0022_drop_at_stop_SOURCES = %D%/regress/0022-drop-at-stop.c
 tests_regress_0023_parts_of_one_file_SOURCES = %D%/regress/0023-parts-of-one-file.c
+tests_regress_0025_signal_on_its_way_SOURCES = %D%/regress/0025-signal-on-its-way.c
+tests_regress_0026_stopped_culprit_SOURCES = %D%/regress/0026-stopped-culprit.c
+tests_regress_0027_discard_holds_SOURCES = %D%/regress/0027-discard-holds.c
+tests_regress_0028_wait_untold_SOURCES = %D%/regress/0028-wait-untold.c
+tests_regress_0029_spawn_join_pile_SOURCES = %D%/regress/0029-spawn-join-pile.c
+tests_regress_0030_firing_not_blocked_SOURCES = %D%/regress/0030-firing-not-blocked.c
 
 # --- tests/stress
 stress_tests = \
@@ -535,6 +582,67 @@ tests_stress_select_SOURCES = %D%/stress/select.c
 tests_stress_timer_SOURCES = %D%/stress/timer.c
 tests_stress_sync_SOURCES = %D%/stress/sync.c
 
+# --- tests/fuzz: make check runs each target over its corpus; make fuzz has
+# libFuzzer think up more
+fuzz_support = %D%/fuzz/fuzz.h %D%/fuzz/session.c
+fuzz_kv_sources = %D%/fuzz/kv.c $(fuzz_support) \
+	examples/kv/resp.c \
+	examples/kv/command.c \
+	examples/kv/strings.c \
+	examples/kv/keys.c \
+	examples/kv/collections.c \
+	examples/kv/store.c \
+	examples/kv/table.c \
+	$(server_common)
+fuzz_httpd_sources = %D%/fuzz/httpd.c $(fuzz_support) \
+	examples/httpd/request.c \
+	examples/httpd/stream_plain.c \
+	$(server_common)
+fuzz_tests = \
+	tests/fuzz/addr \
+	tests/fuzz/bufio \
+	tests/fuzz/kv
+FUZZERS = \
+	tests/fuzz/addr-fuzzer \
+	tests/fuzz/bufio-fuzzer \
+	tests/fuzz/kv-fuzzer
+if HAVE_HTTP_PARSER
+fuzz_tests += tests/fuzz/httpd
+FUZZERS += tests/fuzz/httpd-fuzzer
+endif
+check_PROGRAMS += $(fuzz_tests)
+TESTS += $(fuzz_tests)
+EXTRA_PROGRAMS += $(FUZZERS)
+tests_fuzz_addr_SOURCES = %D%/fuzz/addr.c %D%/fuzz/replay.c $(fuzz_support)
+tests_fuzz_bufio_SOURCES = %D%/fuzz/bufio.c %D%/fuzz/replay.c $(fuzz_support)
+tests_fuzz_kv_SOURCES = %D%/fuzz/replay.c $(fuzz_kv_sources)
+tests_fuzz_httpd_SOURCES = %D%/fuzz/replay.c $(fuzz_httpd_sources)
+tests_fuzz_httpd_LDADD = $(LDADD) -lhttp_parser
+
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_addr_fuzzer_SOURCES = %D%/fuzz/addr.c $(fuzz_support)
+tests_fuzz_addr_fuzzer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_bufio_fuzzer_SOURCES = %D%/fuzz/bufio.c $(fuzz_support)
+tests_fuzz_bufio_fuzzer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_kv_fuzzer_SOURCES = $(fuzz_kv_sources)
+tests_fuzz_kv_fuzzer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_httpd_fuzzer_SOURCES = $(fuzz_httpd_sources)
+tests_fuzz_httpd_fuzzer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_httpd_fuzzer_LDADD = $(LDADD) -lhttp_parser
+
+EXTRA_DIST += \
+	%D%/fuzz/addr.dict \
+	%D%/fuzz/corpus \
+	%D%/fuzz/httpd.dict \
+	%D%/fuzz/kv.dict \
+	%D%/fuzz/run.sh
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz:
+	FUZZ_SECONDS='$(FUZZ_SECONDS)' $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir) $(FUZZ_TARGETS)
+clean-local:
+	-rm -rf build-fuzz
+
 # --- from C++
 if HAVE_CXX17
 check_PROGRAMS += tests/api/cxx
@@ -560,8 +668,11 @@ AM_TESTS_ENVIRONMENT = \
 mostlyclean-local:
 	-rm -rf tests/*/*.reports examples/*.reports examples/*/*.reports
 
-# --- tests/soak: the example servers for ten minutes; by hand, needs python3
-EXTRA_DIST += %D%/soak/servers.py
-.PHONY: soak
-soak: all examples/httpd/httpd examples/kv/kv examples/proxy/proxy
+# --- tests/soak: the example servers under load and faults; by hand, needs
+# python3, openssl and curl, and for the clients what is found of them
+EXTRA_DIST += %D%/soak/clients.sh %D%/soak/servers.py
+.PHONY: soak soak-clients
+soak: soak-clients
 	python3 $(srcdir)/tests/soak/servers.py . $(SOAK_SECONDS)
+soak-clients: all
+	$(SHELL) $(srcdir)/tests/soak/clients.sh . $(CLIENT_SECONDS)

@@ -85,6 +85,10 @@ echo '#ifdef __x86_64__' >> src/chan/chan.c
 bad platform "a CPU name"
 echo '#ifdef __linux__' >> src/chan/chan.c
 bad platform "an operating system name"
+echo 'long weft__now(void) { return time(0); }' >> src/chan/chan.c
+bad platform "the time of day"
+echo 'int weft__wait(void) { return pthread_cond_timedwait(c, m, t); }' >> src/chan/chan.c
+bad platform "a wait by the time of day"
 awk 'BEGIN { for (i = 0; i < 601; i++) print "/* line */" }' >> src/chan/chan.c
 bad size "a long file"
 awk 'BEGIN { print "int weft_long(void)\n{"; for (i = 0; i < 71; i++) print "\t;"; print "}" }' >> src/chan/chan.c
