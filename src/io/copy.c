@@ -138,8 +138,11 @@ static ssize_t send_chunk(struct send *s, enum way way)
 				     s->deadline);
 	for (;;) {
 		r = send_on_pool(s);
-		if (r != -EAGAIN)
+		if (r != -EAGAIN || s->deadline == WEFT_NOWAIT)
 			return r;
+		/* Room for less than this takes is no room, and yet told of. */
+		if (weft__clock() >= s->deadline)
+			return -ETIMEDOUT;
 		err = weft_poll(s->out, POLLOUT, s->deadline);
 		if (err < 0)
 			return err;

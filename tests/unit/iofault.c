@@ -329,6 +329,36 @@ Test(iofault, a_descriptor_of_another_kind_is_asked_again)
 	ANYWHERE(wrong_kind);
 }
 
+static int not_in_memory(enum sys_call call, int fd)
+{
+	(void)fd;
+	return call == SYS_PREAD || call == SYS_SENDFILE ? -EAGAIN : 0;
+}
+
+/* The socket is ready, and yet takes nothing. */
+static int never_enough_room(void *arg)
+{
+	struct ends e = ends_make(OUR_UNIX);
+	int file = file_make(SIZE);
+	off_t off = 0;
+
+	(void)arg;
+	weft__sys_fault = not_in_memory;
+	CHECK_EQ(weft_sendfile(e.out, file, &off, SIZE, weft_in(20 * WEFT_MS)),
+		 -ETIMEDOUT);
+	CHECK_EQ(weft_sendfile(e.out, file, &off, SIZE, WEFT_NOWAIT), -EAGAIN);
+	weft__sys_fault = NULL;
+	CHECK_EQ(off, 0);
+	CHECK_EQ(weft_close(file), 0);
+	ends_close(&e);
+	return 0;
+}
+
+Test(iofault, sendfile_keeps_to_its_deadline)
+{
+	ANYWHERE(never_enough_room);
+}
+
 static int no_sendfile(void *arg)
 {
 	static const int say[] = { -EINVAL, -ENOSYS, -EOPNOTSUPP };
