@@ -76,6 +76,19 @@ Test(io_copy, sendfile_sends_a_file_from_where_one_wants)
 	ANYWHERE(sends_file);
 }
 
+/* Mostly it is at once; TCP finds a little room any time later.  A bit at a time
+ * from the beginning. */
+static ssize_t send_until_full(int out, int file, weft_time deadline)
+{
+	off_t off = 0;
+	ssize_t r, n = 0;
+
+	while ((r = weft_sendfile(out, file, &off, 9, deadline)) > 0)
+		n += r;
+	CHECK_EQ(off, n);
+	return r;
+}
+
 static int sendfile_ends(void *arg)
 {
 	int file = file_make(SIZE);
@@ -99,10 +112,8 @@ static int sendfile_ends(void *arg)
 		CHECK(r == -ETIMEDOUT || n == SIZE);
 		CHECK_EQ(drain(e.in, weft_in(5 * WEFT_MS)), n);
 		stuff(e.out);
-		CHECK_EQ(weft_sendfile(e.out, file, &off, 9, WEFT_NOWAIT),
-			 -EAGAIN);
-		CHECK_EQ(weft_sendfile(e.out, file, &off, 9, -1), -ETIMEDOUT);
-		CHECK_EQ(off, 0);
+		CHECK_EQ(send_until_full(e.out, file, WEFT_NOWAIT), -EAGAIN);
+		CHECK_EQ(send_until_full(e.out, file, -1), -ETIMEDOUT);
 		CHECK_EQ(weft_close(e.in), 0);
 		r = weft_sendfile(e.out, file, &off, 9, -1);
 		CHECK(r == -EPIPE || r == -ECONNRESET);
