@@ -12,8 +12,6 @@
 enum {
 	SQ_ENTRIES = 128,
 	CANCEL_ROOM = 64,       /* completions kept free for those of cancels */
-	THREADS_MAX = 256,      /* of the kernel: operations that block may
-				 * wait for one another, as on the pool      */
 };
 
 static const uint8_t opcode[RING_OPS] = {
@@ -49,7 +47,7 @@ NOINLINE int weft__ring_open(struct ring *r, unsigned most)
 		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
 		.cq_entries = most + CANCEL_ROOM + SQ_ENTRIES,
 	};
-	unsigned threads[2] = { THREADS_MAX, THREADS_MAX };
+	unsigned threads[2] = { RING_THREADS, RING_THREADS };
 	struct io_uring *u;
 
 	memset(r, 0, sizeof *r);

@@ -43,6 +43,11 @@ enum ring_op {
 
 enum { RING_DATASYNC = 1 };             /* flag of RING_FSYNC */
 
+/* Threads of the kernel for each thread of ours: operations that block may wait for
+ * one another, as on the pool.  The kernel asks the first ring that a thread of
+ * ours uses, so each ring says it. */
+enum { RING_THREADS = 256 };
+
 struct ring_request {
 	enum ring_op op;
 	int fd;                         /* or of the directory              */

@@ -35,6 +35,7 @@
  */
 #include "base/base.h"
 #include "poll/poller.h"
+#include "poll/ring.h"
 
 #ifdef HAVE_LIBURING
 
@@ -435,6 +436,7 @@ static int init(struct uring *r)
 	/* The last one tells a kernel (5.17) whose multishot polls are sound. */
 	const uint32_t need = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
 			      IORING_FEAT_CQE_SKIP;
+	unsigned threads[2] = { RING_THREADS, RING_THREADS };
 	int rc = asked(-1);
 
 	/* It stops all threads while one is in io_uring_enter. */
@@ -451,6 +453,7 @@ static int init(struct uring *r)
 		io_uring_queue_exit(&r->ring);
 		return -ENOSYS;
 	}
+	(void)io_uring_register_iowq_max_workers(&r->ring, threads);
 	/* Slots in order: then filling one and moving the tail is all. */
 	for (unsigned i = 0; i < r->ring.sq.ring_entries; i++)
 		r->ring.sq.array[i] = i;
