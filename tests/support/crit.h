@@ -25,8 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Built with a sanitizer: slower, and ASan knows no fork beside threads that
- * allocate. */
+/* Built with a sanitizer: slower, and ASan knows neither exit on a routine's stack
+ * nor a fork beside threads that allocate. */
 #ifdef __has_feature
 #define WITH_FEATURE(f) __has_feature(f)
 #else
