@@ -139,14 +139,19 @@ static int short_calls(void *arg)
 Test(blocking_pool, short_calls_share_threads)
 {
 	weft_config c = { .workers = 1 };
+	bool emulated = under("valgrind") || under("qemu");
 
-	cr_assert_eq(weft_run_config(&c, short_calls, NULL), 0);
-	cr_assert_eq(failures, 0, "%s", first_failure);
-	cr_log_info("at most %ld threads", most);
-	/* A thread per call would be all of them; a busy machine makes the calls
-	 * long, and the pool larger. */
-	if (!under("valgrind") && !under("qemu"))
-		cr_assert(most < CALLERS, "%ld", most);
+	/* A thread per call would be all of them, each time; a busy machine makes
+	 * the calls long, and the pool larger. */
+	for (int tries = 0; tries < 5; tries++) {
+		most = 0;
+		cr_assert_eq(weft_run_config(&c, short_calls, NULL), 0);
+		cr_assert_eq(failures, 0, "%s", first_failure);
+		cr_log_info("at most %ld threads", most);
+		if (emulated || most < CALLERS)
+			return;
+	}
+	cr_assert(false, "%ld threads", most);
 }
 
 /* --- none when nobody calls --------------------------------------------------------- */
