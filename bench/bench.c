@@ -20,6 +20,25 @@ static int64_t clock_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void bench_lateness(int64_t *late, long n)
+{
+	for (long i = 0; i < n; i++) {
+		weft_time until = weft_in(WEFT_MS);
+
+		weft_sleep_until(until);
+		late[i] = weft_now() - until;
+		bench_check(late[i] >= 0, "early");
+	}
+	qsort(late, (size_t)n, sizeof *late, by_value);
+}
+
 struct bench_time bench_now(void)
 {
 	struct bench_time t;

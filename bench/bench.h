@@ -59,6 +59,9 @@ void bench_report(const struct bench *b, const char *row, double value,
 void bench_report_as(const struct bench *b, const char *impl, const char *row,
 		     double value, double cpu, const char *unit);
 
+/* Sleeps 1 ms n times: by how many ns each was late, the least first. */
+void bench_lateness(int64_t *late, long n);
+
 /* Ends the program when an answer is wrong or a call failed. */
 #define bench_check(ok, ...) do {                               \
 	if (__builtin_expect(!(ok), 0))                         \

@@ -26,25 +26,6 @@ static void look_up(void *arg)
 	weft_waitgroup_done(&wg);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void sleep_often(int64_t *late, long n)
-{
-	for (long i = 0; i < n; i++) {
-		weft_time until = weft_in(WEFT_MS);
-
-		weft_sleep_until(until);
-		late[i] = weft_now() - until;
-		bench_check(late[i] >= 0, "early");
-	}
-	qsort(late, (size_t)n, sizeof *late, by_value);
-}
-
 struct run {
 	const struct bench *b;
 	long ops;
@@ -64,7 +45,7 @@ static int measure(void *arg)
 	weft_waitgroup_add(&wg, LOOKUPS);
 	for (int i = 0; i < LOOKUPS; i++)
 		bench_must(weft_go(look_up, (void *)(intptr_t)i));
-	sleep_often(late, r->ops);
+	bench_lateness(late, r->ops);
 	t = bench_since(t);
 	bench_check(weft_now() - start < patience,
 		    "the lookups were over before");

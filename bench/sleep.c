@@ -31,27 +31,13 @@ static void sleepers(long ops)
 }
 
 /* How late, the middle one of n times. */
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double lateness(long n)
 {
 	int64_t *late = calloc((size_t)n, sizeof *late);
 	double middle;
 
 	bench_check(late, "no memory");
-	for (long i = 0; i < n; i++) {
-		weft_time until = weft_in(WEFT_MS);
-
-		weft_sleep_until(until);
-		late[i] = weft_now() - until;
-		bench_check(late[i] >= 0, "early");
-	}
-	qsort(late, (size_t)n, sizeof *late, by_value);
+	bench_lateness(late, n);
 	middle = (double)late[n / 2];
 	free(late);
 	return middle;

@@ -16,7 +16,7 @@ import threading
 import time
 
 from serverlib import (PATIENCE, Server, answer, command, get, reply, reset,
-                       trusting, until)
+                       run_program, trusting, until)
 
 BIG = 1 << 20
 BOUND = 512 << 20               # deaf clients ask for four times as much
@@ -277,9 +277,4 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        sys.exit(main())
-    finally:
-        for left in Server.all:
-            left.process.kill()
+    run_program(main)

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -142,3 +143,13 @@ def reply(f):
         n = int(line[1:])
         return None if n < 0 else f.read(n + 2)[:-2]
     return line[:-2]
+
+
+def run_program(main):
+    """The whole program: whatever happens, no server is left."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        sys.exit(main())
+    finally:
+        for left in Server.all:
+            left.process.kill()

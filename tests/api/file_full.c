@@ -1,7 +1,7 @@
 /* tests/api/file_full.c - a file system without room, a real one. */
 #include "support/files.h"
+#include "support/proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -23,18 +23,6 @@ static bool mount_small(void)
 	return !unshare(CLONE_NEWNS) &&
 	       !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) &&
 	       !mount("weft", dir, "tmpfs", 0, options);
-}
-
-static int names_in(const char *where)
-{
-	DIR *d = opendir(where);
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 static int fill(void *arg)
@@ -73,7 +61,7 @@ static int fill(void *arg)
 	CHECK_EQ(weft_close(fd), 0);
 	CHECK_EQ(weft_unlink(in_dir("big")), 0);
 	CHECK_EQ(weft_unlink(in_dir("kept")), 0);
-	CHECK_EQ(names_in(dir), 2);             /* . and .. */
+	CHECK_EQ(entries(dir), 2);             /* . and .. */
 	return 0;
 }
 

@@ -32,7 +32,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "..", "examples"))
 from serverlib import (Server, answer, command, get, reply, reset,  # noqa: E402
-                       trusting, until)
+                       run_program, trusting, until)
 
 LATE = 20.0
 SIZES = [0, 1, 100, 4096, 65537, 1 << 20]
@@ -396,9 +396,4 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        sys.exit(main())
-    finally:
-        for server in Server.all:
-            server.process.kill()
+    run_program(main)

@@ -130,15 +130,13 @@ static void echo(int fd, struct mate *server, struct echo *e)
 	close_listener(e);
 }
 
-static void tcp_echo(void)
+static void tcp_by(const char *host, bool by_parts)
 {
-	static bool by_parts;
-	struct echo e = { .by_parts = by_parts };
+	struct echo e = { .l = (int)OK(weft_tcp_listen(host, 0, 0)),
+			  .by_parts = by_parts };
 	struct mate server;
 	int port;
 
-	by_parts = !by_parts;
-	e.l = (int)OK(weft_tcp_listen("127.0.0.1", 0, 0));
 	if (e.l < 0)
 		return;
 	port = (int)OK(weft_sockport(e.l));
@@ -146,8 +144,21 @@ static void tcp_echo(void)
 		close_listener(&e);
 		return;
 	}
-	echo((int)OK(weft_tcp_connect("127.0.0.1", port, soon())), &server,
-	     &e);
+	echo((int)OK(weft_tcp_connect(host, port, soon())), &server, &e);
+}
+
+static void tcp_echo(void)
+{
+	static bool by_parts;
+
+	by_parts = !by_parts;
+	tcp_by("127.0.0.1", !by_parts);
+}
+
+/* The resolver, and every address that it finds. */
+static void dial_by_name(void)
+{
+	tcp_by("localhost", false);
 }
 
 static void unix_echo(void)
@@ -166,24 +177,6 @@ static void unix_echo(void)
 		return;
 	}
 	echo((int)OK(weft_unix_connect(name, soon())), &server, &e);
-}
-
-/* The resolver, and every address that it finds. */
-static void dial_by_name(void)
-{
-	struct echo e = { .l = (int)OK(weft_tcp_listen("localhost", 0, 0)) };
-	struct mate server;
-	int port;
-
-	if (e.l < 0)
-		return;
-	port = (int)OK(weft_sockport(e.l));
-	if (port < 0 || !mate_start(&server, serves, &e)) {
-		close_listener(&e);
-		return;
-	}
-	echo((int)OK(weft_tcp_connect("localhost", port, soon())), &server,
-	     &e);
 }
 
 /* --- descriptors of another's making ---------------------------------------------------- */
