@@ -85,6 +85,7 @@ tests_arch_unwind_LDADD = $(crit_libs)
 unit_tests = \
 	tests/unit/dial \
 	tests/unit/file \
+	tests/unit/futex \
 	tests/unit/guard \
 	tests/unit/injectq \
 	tests/unit/iofault \
@@ -104,6 +105,8 @@ unit_tests = \
 	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+tests_unit_futex_SOURCES = %D%/unit/futex.c $(crit_support)
+tests_unit_futex_LDADD = $(crit_libs)
 tests_unit_guard_SOURCES = %D%/unit/guard.c $(crit_support)
 tests_unit_guard_LDADD = $(crit_libs)
 tests_unit_ring_SOURCES = %D%/unit/ring.c $(crit_support)

@@ -1,5 +1,6 @@
 /* tests/api/fork.c - what a forked child can and cannot do. */
 #include "support/child.h"
+#include "support/proc.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -35,13 +36,15 @@ static void emulators_cannot(void)
 		cr_skip_test("no threads after a fork with threads here");
 }
 
-/* Fork; fn in the child says how it went. */
+/* Fork; fn in the child says how it went.  A lock of ASan's allocator that another
+ * thread has stays locked in the child, so there the others have to sleep. */
 static int forked(int (*fn)(void))
 {
 	pid_t pid;
 	int status = -1;
 
 	fflush(NULL);
+	wait_until(!UNDER_ASAN || others_sleep());
 	pid = fork();
 	if (pid == 0)
 		_exit(fn() ? 1 : failures ? 2 : 0);

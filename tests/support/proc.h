@@ -3,6 +3,11 @@
 #define WEFT_SUPPORT_PROC_H
 
 #include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* How many entries a directory has; the two for itself count, too. */
 static inline int entries(const char *name)
@@ -26,6 +31,33 @@ static inline int open_descriptors(void)
 static inline int threads_now(void)
 {
 	return entries("/proc/self/task");
+}
+
+/* No thread of this process but the caller is running or about to. */
+static inline bool others_sleep(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+	int awake = 0;
+
+	while (d && (e = readdir(d))) {
+		char path[sizeof "/proc/self/task//stat" + sizeof e->d_name];
+		char text[256] = "", *state;
+		FILE *f;
+
+		if (atoi(e->d_name) == 0 || atoi(e->d_name) == gettid())
+			continue;
+		snprintf(path, sizeof path, "/proc/self/task/%s/stat", e->d_name);
+		f = fopen(path, "r");
+		state = f && fgets(text, sizeof text, f) ?
+			strrchr(text, ')') : NULL;
+		awake += !state || state[2] != 'S';
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return !awake;
 }
 
 #endif

@@ -61,15 +61,7 @@ static void open_place(struct place *p)
 	p->port = weft_sockport(p->l);
 	p->full = weft_tcp_listen("127.0.0.2", p->port, 1);
 	CHECK(p->l >= 0 && p->full >= 0);
-	for (p->n = 0; p->n < FILL; p->n++) {
-		int fd = weft_tcp_connect("127.0.0.2", p->port,
-					  weft_in(30 * WEFT_MS));
-
-		if (fd < 0)
-			break;
-		p->fill[p->n] = fd;
-	}
-	CHECK(p->n < FILL);
+	p->n = crowd(p->full, "127.0.0.2", p->fill, FILL);
 }
 
 static void close_place(struct place *p)
