@@ -87,6 +87,7 @@ struct sleeper {
 	bool searching;                 /* owner; the waker while asleep */
 	bool duty;                      /* owner: was timed when it woke (S7) */
 	bool in_poller;                 /* S8; owner while not listed         */
+	uint8_t vain;                   /* owner: searches since one found    */
 	int64_t until;                  /* owner: what it was timed for       */
 };
 

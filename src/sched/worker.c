@@ -41,8 +41,10 @@
 #include "sched/runtime.h"
 #include "sched/switch.h"
 
-/* How long a worker searches before it sleeps: the price of a wake-up. */
-enum { SEARCH_NS = 20000 };
+/* How long a worker searches before it sleeps: the price of a wake-up.  Half as
+ * long after each search in vain, until one finds something: a load that comes
+ * in waves further apart would pay for all of them. */
+enum { SEARCH_NS = 20000, VAIN_MAX = 15 };
 
 __attribute__((used, visibility("hidden"), tls_model("initial-exec")))
 _Thread_local struct worker *weft__tls_worker;
@@ -247,8 +249,12 @@ static struct routine *search(struct worker *w)
 				weft__arch_pause();
 		}
 		if (!until)
-			until = weft__os_now() + SEARCH_NS;
+			until = weft__os_now() + (SEARCH_NS >> w->sleep.vain);
 	} while (!r && weft__os_now() < until);
+	if (r)
+		w->sleep.vain = 0;
+	else if (w->sleep.vain < VAIN_MAX)
+		w->sleep.vain++;
 	if (!r)
 		r = take_shared(w);
 	/* Whoever stood still all the time may keep its next slot waiting. */
