@@ -87,6 +87,8 @@ dist_man_MANS = \
 	%D%/weft_go_attr.3 \
 	%D%/weft_go_copy.3 \
 	%D%/weft_go_words.3 \
+	%D%/weft_hold_begin.3 \
+	%D%/weft_hold_end.3 \
 	%D%/weft_in.3 \
 	%D%/weft_io.3 \
 	%D%/weft_join.3 \

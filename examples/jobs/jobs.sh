@@ -46,7 +46,7 @@ done
 
 # What a job has started dies with it.
 printf 'echo before; sleep 1000 & sleep 1000; echo after\necho next\n' > "$tmp/list"
-run_jobs -j 2 -t "$(scale 0.3 1 3)" "$tmp/list"
+run_jobs -j 2 -t "$(scale 2 3 8)" "$tmp/list"
 same 1 $status "after its time"
 same "before next" "$(tr '\n' ' ' < "$tmp/out" | sed 's/ $//')" "output"
 grep -q 'killed after its time' "$tmp/err" || fail "not told of the time"

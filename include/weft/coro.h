@@ -60,7 +60,8 @@ WEFT_API int weft_coro_yield(void *out, void **in);
 /**
  * Free a coroutine in any state but running.  If its function has not returned
  * its frames vanish without being unwound: deferred calls are not made, and what
- * only they own is lost.
+ * only they own is lost.  What calls of weft that have not returned have for
+ * themselves is given back.
  * NULL and a coroutine that was freed already are ignored; one that is running
  * is a misuse and panics.
  */

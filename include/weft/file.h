@@ -11,7 +11,9 @@
  *   Parks     yes, unless its comment says otherwise.
  *   Cancel    a cancel point before it starts; once begun it is finished, but
  *             for weft_open of what opens only when somebody else comes (a
- *             FIFO): that ends with -ECANCELED where io_uring does it.
+ *             FIFO): that ends with -ECANCELED.  Where a thread does it, the
+ *             thread is sent a real-time signal for which the program has no
+ *             handler; it waits on if the program takes that one later.
  *   Memory    buffers, paths and results belong to the caller and must stay as
  *             they are until the call returns.
  *   Errors    the negative errno of the system call.  -EBADF also for a

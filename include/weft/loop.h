@@ -32,12 +32,13 @@ extern "C" {
 /**
  * Make a runtime that the calling thread will run.  c as for weft_start; its
  * `workers` is 0 or 1.  weft_stop ends it, called by the same thread outside of
- * weft_loop_run; it runs the routines meanwhile.  Weft_blocking has threads
- * here, too; nothing else has.
+ * weft_loop_run and of any routine (-EPERM, -EDEADLK); it runs the routines
+ * meanwhile.  Weft_blocking has threads here, too; nothing else has.  A child of
+ * fork has none of it: there all calls give -EOWNERDEAD.
  *
  * Does not park.  Errors: -EINVAL (rt NULL, a value out of range, more than one
- * worker), -ENOMEM, -ENOSYS (the poller chosen by WEFT_POLLER has no
- * descriptor), -EMFILE and the like.
+ * worker), -EDEADLK (called from a routine), -ENOMEM, -ENOSYS (the poller chosen
+ * by WEFT_POLLER has no descriptor), -EMFILE and the like.
  */
 WEFT_API WEFT_NODISCARD int weft_loop_start(const weft_config *c,
 					    weft_runtime **rt);
@@ -45,8 +46,9 @@ WEFT_API WEFT_NODISCARD int weft_loop_start(const weft_config *c,
 /**
  * The descriptor to watch: readable when weft_loop_run has something to do.  It
  * is rt's, and may be watched edge- or level-triggered, by any kind of poll.
- * (With WEFT_POLLER=uring the kernel may end that poll early: EINTR.)
- * Nothing else may be done with it.  -EINVAL: not such a runtime.  Never parks.
+ * (The kernel may end that poll early, EINTR, with WEFT_POLLER=uring and while
+ * files are read through io_uring.)  Nothing else may be done with it.  -EINVAL:
+ * not such a runtime.  -EOWNERDEAD: it was the parent's.  Never parks.
  */
 WEFT_API int weft_loop_fd(weft_runtime *rt);
 
@@ -57,7 +59,8 @@ WEFT_API int weft_loop_fd(weft_runtime *rt);
  *
  * 0: some ran.  -EAGAIN (WEFT_NOWAIT), -ETIMEDOUT: none did.  -EPERM: another
  * thread made rt.  -EDEADLK: called from a routine.  -EINVAL: not such a
- * runtime.  Blocks the thread; plain threads only.
+ * runtime.  -EOWNERDEAD: it was the parent's.  Blocks the thread; plain threads
+ * only.
  */
 WEFT_API int weft_loop_run(weft_runtime *rt, weft_time deadline);
 

@@ -43,6 +43,8 @@
 
 /** One deferred call, in the frame that owes it.  See WEFT_DEFER. */
 typedef struct weft_deferred weft_deferred;
+/** What a call has for itself while it may park.  See weft_hold_begin. */
+typedef struct weft_held weft_held;
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,6 +94,23 @@ WEFT_API void weft_defer_begin(weft_deferred *d, void (*fn)(void *), void *arg);
 /** See weft_defer_begin. */
 WEFT_API void weft_defer_end(weft_deferred *d);
 
+/**
+ * For libraries made of weft's calls.  From here to weft_hold_end, which does not
+ * make the call, drop(arg) is owed by h, in the caller's frame: it is made when
+ * the routine never gets to weft_hold_end, not only by a panic or weft_exit, as a
+ * deferred call is, but also when the routine is discarded at the end of its run
+ * or the coroutine that it is in is freed.
+ *
+ * Then drop runs on the thread that ends the run or frees the coroutine, while the
+ * frames still stand and none of them goes on; it gives memory and descriptors
+ * back and may not park or wait.  The last begun is the first to end.  Never
+ * parks; not a cancel point; without effect on a plain thread, but in a coroutine
+ * there.
+ */
+WEFT_API void weft_hold_begin(weft_held *h, void (*drop)(void *), void *arg);
+/** See weft_hold_begin. */
+WEFT_API void weft_hold_end(weft_held *h);
+
 #ifdef __cplusplus
 }
 #endif
@@ -112,6 +131,12 @@ struct weft_deferred {
 	weft_deferred(const weft_deferred &) = delete;
 	weft_deferred &operator=(const weft_deferred &) = delete;
 #endif
+};
+
+struct weft_held {
+	void *weft__owed[3];
+	void (*weft__drop)(void *);
+	void *weft__arg;
 };
 
 /**

@@ -13,7 +13,8 @@
  * Its frames owe their deferred calls apart from those of the resumer: the part
  * of the chain (sched/unwind.h) from `defers` to `bottom` is hung in while it
  * runs.  A panic or weft_exit that gets to the bottom ends the coroutine and
- * goes on where it was resumed.
+ * goes on where it was resumed.  In one that is freed while it is suspended no
+ * deferred call is made; what calls of weft hold there is given back.
  *
  *     NEW, SUSPENDED --resume--> RUNNING --yield--> SUSPENDED
  *                                        --fn returns, unwinds--> ENDED
@@ -362,8 +363,10 @@ void weft_coro_free(weft_coro *co)
 		if (state == CORO_RUNNING)
 			weft__panic("coro: free of a running coroutine");
 	} while (!cas_acq(&co->state, &state, CORO_FREE));          /* C1 */
-	if (co->stack)
+	if (co->stack) {
+		weft__holds_drop(co->defers, &co->bottom.owed);
 		stack_put(co->stack);
+	}
 	co->stack = NULL;
 	spin_lock(&shared.lock);
 	record_free_locked(co);

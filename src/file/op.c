@@ -1,21 +1,37 @@
 /* file/op.c - see op.h. */
 #include "file/op.h"
+#include "sched/blocking.h"
 
 #include <weft/routine.h>
 
 struct job {
 	const struct file_op *op;
 	uint32_t generation;
+	_Atomic uint32_t told;          /* it is to end: blocking.h          */
 	ssize_t result;
 };
 
 /* --- here and on the pool -------------------------------------------------------- */
 
+/* Signals of others do not end it. */
+static ssize_t make_early(const struct file_op *op, _Atomic uint32_t *told)
+{
+	ssize_t r;
+
+	do
+		r = op->direct(&op->q);
+	while (r == -EINTR && !load_rlx(told));
+	return r == -EINTR ? -ECANCELED : r;
+}
+
 static ssize_t direct(const struct file_op *op)
 {
+	_Atomic uint32_t never = 0;
 	uint32_t generation;
 	ssize_t r;
 
+	if (op->early)
+		return make_early(op, &never);
 	if (!op->on_fd)
 		return op->direct(&op->q);
 	r = weft__desc_enter(op->q.fd, &generation);                /* F1 */
@@ -24,6 +40,14 @@ static ssize_t direct(const struct file_op *op)
 	r = op->direct(&op->q);
 	weft__desc_leave(op->q.fd);
 	return r;
+}
+
+static void *early_job(void *arg)
+{
+	struct job *j = arg;
+
+	j->result = make_early(j->op, &j->told);
+	return NULL;
 }
 
 static void *pool_job(void *arg)
@@ -53,7 +77,10 @@ static ssize_t on_pool(const struct file_op *op)
 			return err;
 		weft__desc_leave(op->q.fd);
 	}
-	err = weft_blocking(pool_job, &j, NULL);
+	if (op->early)
+		err = weft__blocking_early(early_job, &j, &j.told);
+	else
+		err = weft_blocking(pool_job, &j, NULL);
 	if (err == -EAGAIN || err == -ENOMEM)
 		return direct(op);      /* no thread to be had: so be it */
 	return err ? err : j.result;

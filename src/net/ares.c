@@ -37,6 +37,7 @@ struct lookup {
 	const struct addrinfo *hints;
 	weft_time deadline;
 	int ep;
+	int unwatched;                  /* why a socket of the channel is not */
 	bool done;
 	int err;
 	struct addrinfo *list, **last;
@@ -149,6 +150,14 @@ static int make_list(struct lookup *q, const struct ares_addrinfo *r)
 	return 0;
 }
 
+static void drop_list(struct lookup *q)
+{
+	if (q->list)
+		freeaddrinfo(q->list);
+	q->list = NULL;
+	q->last = &q->list;
+}
+
 static void answered(void *arg, int status, int timeouts,
 		     struct ares_addrinfo *r)
 {
@@ -161,10 +170,8 @@ static void answered(void *arg, int status, int timeouts,
 		q->err = make_list(q, r);
 	if (r)
 		ares_freeaddrinfo(r);
-	if (q->err && q->list) {
-		freeaddrinfo(q->list);
-		q->list = NULL;
-	}
+	if (q->err)
+		drop_list(q);
 }
 
 static void watch(void *arg, ares_socket_t fd, int readable, int writable)
@@ -181,8 +188,10 @@ static void watch(void *arg, ares_socket_t fd, int readable, int writable)
 	err = weft__sys_epoll_ctl(q->ep, EPOLL_CTL_ADD, fd, events,
 				  (uint64_t)fd);
 	if (err == -EEXIST)
-		(void)weft__sys_epoll_ctl(q->ep, EPOLL_CTL_MOD, fd, events,
+		err = weft__sys_epoll_ctl(q->ep, EPOLL_CTL_MOD, fd, events,
 					  (uint64_t)fd);
+	if (err)
+		q->unwatched = err;
 }
 
 /* --- waiting ------------------------------------------------------------------------ */
@@ -212,6 +221,8 @@ static int wait_for(struct lookup *q, ares_channel ch)
 		struct timeval tv;
 		int r;
 
+		if (q->unwatched)
+			return q->unwatched;
 		if (ares_timeout(ch, NULL, &tv)) {
 			again = weft_in(tv.tv_sec * WEFT_S +
 					tv.tv_usec * WEFT_US);
@@ -263,8 +274,11 @@ static void *look_up(void *arg)
 		err = wait_for(q, ch);
 		weft__hold_end(&h);
 	}
-	ares_destroy(ch);               /* a lookup under way is "answered" */
+	/* A lookup under way is answered, with what has come so far. */
+	ares_destroy(ch);
 	q->err = err;
+	if (err)
+		drop_list(q);
 	return NULL;
 }
 
@@ -274,8 +288,7 @@ static void drop_lookup(void *arg)
 	struct lookup *q = arg;
 
 	weft__desc_close(q->ep);
-	if (q->list)
-		freeaddrinfo(q->list);
+	drop_list(q);
 }
 
 static void library_init(void)

@@ -36,7 +36,6 @@ int (*weft__net_resolver)(const char *node, const char *service,
 struct question {
 	_Atomic unsigned refs;          /* Q1 */
 	struct addrinfo *list;          /* whoever answers, then the caller */
-	bool waits;                     /* its helper has not run yet       */
 	const char *node, *service;
 	const struct addrinfo *hints;
 	struct addrinfo copy;
@@ -219,7 +218,6 @@ static void help(void *arg)
 	struct question *q = arg;
 	int err;
 
-	q->waits = false;
 	err = ask_pool(q);
 	if (err < 0)
 		finish(q, err);
@@ -229,12 +227,8 @@ static int begin_in_routine(struct question *q)
 {
 	const weft_attr attr = { .name = "weft-resolve",
 				 .stack_size = HELPER_STACK };
-	int err;
+	int err = weft__go_held(&attr, help, q, let_go);
 
-	q->waits = true;
-	err = weft_go_attr(&attr, help, q);
-	if (err)
-		q->waits = false;
 	/* No routine more is allowed: then without one, and late if need be. */
 	return err == -EAGAIN ? ask_pool(q) : err;
 }
@@ -261,16 +255,6 @@ static void begin(weft_await_token *t, void *arg)
 		finish(q, err);
 }
 
-/* The caller is discarded, and so is a helper that never ran. */
-static void drop_question(void *arg)
-{
-	struct question *q = arg;
-
-	if (q->waits)
-		let_go(q);
-	let_go(q);
-}
-
 static int ask(const char *node, const char *service,
 	       const struct addrinfo *hints, struct addrinfo **res,
 	       weft_time deadline)
@@ -285,7 +269,7 @@ static int ask(const char *node, const char *service,
 	q = question_new(node, service, hints);
 	if (!q)
 		return -ENOMEM;
-	weft__hold(&h, drop_question, q);
+	weft__hold(&h, let_go, q);
 	err = weft_await(begin, q, NULL, deadline);
 	weft__hold_end(&h);
 	if (!err) {

@@ -30,7 +30,10 @@ NOINLINE int weft__sys_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	int f = sys_fault(SYS_OPEN, dir);
 
-	return f < 0 ? f : (int)RETRY(openat(dir, path, flags, mode));
+	if (f < 0)
+		return f;
+	f = openat(dir, path, flags, mode);
+	return f < 0 ? -errno : f;
 }
 
 NOINLINE int weft__sys_fsync(int fd, bool data)

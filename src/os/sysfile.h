@@ -14,6 +14,7 @@ int weft__sysfile_fault(enum sys_call call, int fd);
 /* Flags as weft__sys_preadv. */
 ssize_t weft__sys_pwritev(int fd, const struct iovec *v, int n, off_t off,
 			  int flags);
+/* -EINTR is for the caller: there is what wants to be told. */
 int weft__sys_openat(int dir, const char *path, int flags, mode_t mode);
 /* data: fdatasync */
 int weft__sys_fsync(int fd, bool data);

@@ -97,3 +97,47 @@ void weft__os_thread_precise(void)
 {
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
+
+/* --- ending a system call of another thread ----------------------------------- */
+
+static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
+static int our_signal;                  /* 0: none */
+
+static void on_ours(int signo)
+{
+	(void)signo;
+}
+
+/* Without SA_RESTART, for that is all that it is for. */
+static void signal_take(void)
+{
+	struct sigaction sa = { .sa_handler = on_ours }, now;
+
+	for (int s = SIGRTMAX; s >= SIGRTMIN && !our_signal; s--)
+		if (sigaction(s, NULL, &now) == 0 &&
+		    !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL &&
+		    sigaction(s, &sa, NULL) == 0)
+			our_signal = s;
+}
+
+void weft__os_interruptible(bool on)
+{
+	sigset_t set;
+
+	pthread_once(&signal_once, signal_take);
+	if (!our_signal)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, our_signal);
+	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+bool weft__os_interrupt(pthread_t t)
+{
+	struct sigaction now;
+
+	pthread_once(&signal_once, signal_take);
+	return our_signal && sigaction(our_signal, NULL, &now) == 0 &&
+	       !(now.sa_flags & SA_SIGINFO) && now.sa_handler == on_ours &&
+	       pthread_kill(t, our_signal) == 0;
+}

@@ -28,6 +28,14 @@ int64_t weft__os_thread_cpu(pthread_t t);
 /* The bounds of the calling thread's own stack. */
 void weft__os_thread_stack(void **base, size_t *size);
 
+/* Between true and false a signal of ours can end a system call of the calling
+ * thread, which then gives -EINTR.  It is a real-time one that has no handler
+ * when it is first wanted, and it does nothing else. */
+void weft__os_interruptible(bool on);
+/* Send it to t, which may just be about to make its call: once is not enough.
+ * False: there is none, or the program has taken it since. */
+bool weft__os_interrupt(pthread_t t);
+
 /* Timed waits of this thread end within a microsecond, not 50. */
 void weft__os_thread_precise(void);
 

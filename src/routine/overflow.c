@@ -184,15 +184,34 @@ int weft__overflow_install(void)
 
 /* Stands at the low end of the mapping. */
 struct altstack {
-	stack_t before;
+	stack_t mine, before;
+	bool entered;
 	size_t len;
 };
+
+void weft__sigstack_enter(void *mem)
+{
+	struct altstack *m = mem;
+
+	/* Not while the thread stands on the one that it has. */
+	if (m && !m->entered)
+		m->entered = sigaltstack(&m->mine, &m->before) == 0;
+}
+
+void weft__sigstack_leave(void *mem)
+{
+	struct altstack *m = mem;
+
+	if (m && m->entered)
+		sigaltstack(&m->before, NULL);
+	if (m)
+		m->entered = false;
+}
 
 int weft__sigstack_enable(void **mem)
 {
 	size_t page = weft__os_page(), need = 2 * getauxval(AT_MINSIGSTKSZ);
 	struct altstack *m;
-	stack_t ss = { .ss_flags = 0 };
 
 	need = need < SIGSTACK_SIZE ? SIGSTACK_SIZE : need;
 	need = (need * WEFT_STACK_FACTOR + 2 * page - 1) & ~(page - 1);
@@ -201,13 +220,10 @@ int weft__sigstack_enable(void **mem)
 	if (!m)
 		return -ENOMEM;
 	m->len = need;
-	ss.ss_sp = (char *)m + page;
-	ss.ss_size = need - page;
-	if (sigaltstack(&ss, &m->before) < 0) {
-		weft__os_unmap(m, need);
-		return -ENOMEM;
-	}
+	m->mine.ss_sp = (char *)m + page;
+	m->mine.ss_size = need - page;
 	*mem = m;
+	weft__sigstack_enter(m);
 	return 0;
 }
 
@@ -217,6 +233,6 @@ void weft__sigstack_disable(void *mem)
 
 	if (!m)
 		return;
-	sigaltstack(&m->before, NULL);
+	weft__sigstack_leave(m);
 	weft__os_unmap(m, m->len);
 }

@@ -32,5 +32,9 @@ int weft__overflow_install(void);
  * which brings back the one that was there.  0 or -ENOMEM. */
 int weft__sigstack_enable(void **mem);
 void weft__sigstack_disable(void *mem);
+/* In between, for a thread that is ours only now and then: bring back the one
+ * that was there, and take ours again.  mem may be NULL. */
+void weft__sigstack_leave(void *mem);
+void weft__sigstack_enter(void *mem);
 
 #endif

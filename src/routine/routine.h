@@ -130,6 +130,7 @@ _Static_assert(sizeof(struct routine) == 128, "a record is two cache lines");
 struct extra {
 	char name[NAME_MAX_LEN + 1];
 	void *data;             /* go_copy: freed at the end                 */
+	void (*unborn)(void *); /* gets the argument if it is never run      */
 	void (*fn)(void);       /* the real entry while NEW                  */
 	uintptr_t arg;
 	struct panic *panics;   /* sched/panics.h                            */

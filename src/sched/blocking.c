@@ -21,11 +21,15 @@
  *   B6  idle threads are woken last in first out, so those that a lower load
  *       does not need stay idle; they leave after IDLE_NS, down to min.  Up to
  *       min threads are made at once.  The keeper leaves as the others do.
+ *   B7  an early job may wait for ever.  While it is run it is in `early`, and
+ *       who wants its end tells it, and its thread by a signal, until it is done;
+ *       done by who has given it up, it does not ready its routine.
  *
  * Pthread mutexes and conditions, since these threads may sleep: the ordering
  * is theirs.
  */
 #include "sched/blocking.h"
+#include "sched/cancel.h"
 #include "sched/park_call.h"
 #include "sched/runtime.h"
 
@@ -35,14 +39,20 @@
 enum { DEFAULT_MAX = 256 };
 #define IDLE_NS INT64_C(2000000000)
 #define GROW_NS INT64_C(200000)
+/* Between two signals to a call that is to end: from, to. */
+#define TELL_NS INT64_C(20000)
+#define TELL_MAX_NS INT64_C(1000000)
 
 struct job {
-	struct link link;
+	struct link link;               /* in jobs, B1, or early, B7 */
 	struct wait wait;
 	struct blocking_pool *pool;
 	int64_t since;                  /* when it was queued */
 	void *(*fn)(void *);
 	void *arg, *result;
+	_Atomic uint32_t *told;         /* B7; NULL: not an early one */
+	pthread_t thread;               /* lock: begun */
+	bool begun, done, given_up;     /* lock, B7 */
 };
 
 /* On its thread's stack. */
@@ -81,12 +91,46 @@ static void run_job(struct job *j)
 	weft__ready(NULL, &j->wait);
 }
 
+/* B7 */
+static void run_early_locked(struct blocking_pool *p, struct job *j)
+{
+	bool claimed;
+
+	j->begun = true;
+	j->thread = pthread_self();
+	list_push(&p->early, &j->link);
+	pthread_mutex_unlock(&p->lock);
+	weft__os_interruptible(true);
+	j->result = j->fn(j->arg);
+	weft__os_interruptible(false);
+	pthread_mutex_lock(&p->lock);
+	list_remove(&j->link);
+	claimed = !j->given_up && wait_claim(&j->wait);
+	j->done = true;
+	pthread_mutex_unlock(&p->lock);
+	if (claimed)
+		weft__ready(NULL, &j->wait);
+	pthread_mutex_lock(&p->lock);
+}
+
+static void tell(struct job *j)
+{
+	store_rlx(j->told, 1);
+	(void)weft__os_interrupt(j->thread);
+}
+
 static void take_locked(struct blocking_pool *p, struct link *l)
 {
+	struct job *j = container_of(l, struct job, link);
+
 	p->queued--;
-	pthread_mutex_unlock(&p->lock);
-	run_job(container_of(l, struct job, link));
-	pthread_mutex_lock(&p->lock);
+	if (j->told) {
+		run_early_locked(p, j);
+	} else {
+		pthread_mutex_unlock(&p->lock);
+		run_job(j);
+		pthread_mutex_lock(&p->lock);
+	}
 	/* Its routine may be done, and everybody asleep: B4. */
 	if (--p->pending == 0)
 		weft__runtime_quiet(container_of(p, struct weft_runtime,
@@ -252,6 +296,7 @@ static void commit_job(struct worker *w, struct routine *me, void *arg)
 {
 	struct job *j = arg;
 	struct blocking_pool *p = j->pool;
+	bool over;
 	int err;
 
 	(void)me;
@@ -269,7 +314,10 @@ static void commit_job(struct worker *w, struct routine *me, void *arg)
 		return;
 	}
 	p->pending++;
+	over = weft__wait_open(w, &j->wait);
 	pthread_mutex_unlock(&p->lock);
+	if (over)
+		weft__ready(w, &j->wait);
 }
 
 /* Only jobs that no thread has begun are left when this is called. */
@@ -287,6 +335,15 @@ static bool withdraw_job(struct wait *wt)
 	return was;
 }
 
+/* Its wait is set; parks. */
+static void queue_job(struct job *j, struct worker *w)
+{
+	j->pool = &w->rt->blocking;
+	j->wait.withdraw = withdraw_job;
+	w->current->wait = &j->wait;
+	weft__park_call_loop(w, commit_job, j, PARK_BLOCKING);      /* B5 */
+}
+
 int weft_blocking(void *(*fn)(void *), void *arg, void **result)
 {
 	struct worker *w = weft__worker();
@@ -299,17 +356,84 @@ int weft_blocking(void *(*fn)(void *), void *arg, void **result)
 	if (!w) {
 		j.result = fn(arg);     /* a plain thread is its own pool */
 	} else {
-		j.pool = &w->rt->blocking;
 		wait_init_steady(&j.wait, w->current);
-		j.wait.withdraw = withdraw_job;
-		w->current->wait = &j.wait;
-		weft__park_call_loop(w, commit_job, &j, PARK_BLOCKING); /* B5 */
+		queue_job(&j, w);
 		if (j.wait.result < 0)
 			return j.wait.result;
 	}
 	if (result)
 		*result = j.result;
 	return 0;
+}
+
+/* --- early jobs ------------------------------------------------------------------- */
+
+static bool withdraw_nap(struct wait *wt)
+{
+	(void)wt;
+	return true;            /* it is in no object */
+}
+
+static void nap(struct worker *w, int64_t ns)
+{
+	struct wait wt;
+
+	wait_init(&wt, w->current, weft__os_now() + ns);
+	wt.withdraw = withdraw_nap;
+	weft__park(w, &wt, NULL, PARK_BLOCKING);
+}
+
+/* Cancelled: a call that has begun is told until it ends, one that has not begun
+ * never does.  False: that. */
+static bool give_up(struct job *j)
+{
+	struct blocking_pool *p = j->pool;
+	struct routine *r = j->wait.routine;
+	int64_t ns = TELL_NS;
+	bool done;
+
+	pthread_mutex_lock(&p->lock);
+	j->given_up = true;
+	if (!j->begun) {
+		list_remove(&j->link);
+		p->queued--;
+		p->pending--;
+		pthread_mutex_unlock(&p->lock);
+		return false;
+	}
+	pthread_mutex_unlock(&p->lock);
+	weft__cancel_lock_own(r);
+	weft__cancel_bits(r, CANCEL_SHIELD, 0);
+	weft__cancel_unlock(r);
+	for (;;) {
+		pthread_mutex_lock(&p->lock);
+		done = j->done;
+		if (!done)
+			tell(j);
+		pthread_mutex_unlock(&p->lock);
+		if (done)
+			break;
+		nap(weft__worker(), ns);
+		ns = ns < TELL_MAX_NS / 2 ? 2 * ns : TELL_MAX_NS;
+	}
+	weft__cancel_lock_own(r);
+	weft__cancel_bits(r, 0, CANCEL_SHIELD);
+	weft__cancel_unlock(r);
+	return true;
+}
+
+int weft__blocking_early(void *(*fn)(void *), void *arg, _Atomic uint32_t *told)
+{
+	struct worker *w = weft__worker();
+	struct job j = { .fn = fn, .arg = arg, .told = told };
+
+	wait_init(&j.wait, w->current, INT64_MAX);
+	queue_job(&j, w);
+	if (j.wait.shared)
+		weft__wait_back(&j.wait);
+	if (j.wait.result == -ECANCELED)
+		return give_up(&j) ? 0 : -ECANCELED;
+	return j.wait.result;
 }
 
 /* --- life ------------------------------------------------------------------- */
@@ -337,8 +461,15 @@ void weft__blocking_fini(struct weft_runtime *rt)
 	pthread_cond_signal(&p->overdue);
 	for (struct link *l = p->idle.head; l; l = l->next)
 		pthread_cond_signal(&container_of(l, struct idler, link)->wake);
-	while (p->threads || p->keeper != KEEPER_ABSENT)
-		pthread_cond_wait(&p->gone, &p->lock);
+	while (p->threads || p->keeper != KEEPER_ABSENT) {
+		for (struct link *l = p->early.head; l; l = l->next)
+			tell(container_of(l, struct job, link));    /* B7 */
+		if (list_empty(&p->early))
+			pthread_cond_wait(&p->gone, &p->lock);
+		else
+			sleep_locked(p, &p->gone,
+				     weft__os_now() + TELL_MAX_NS);
+	}
 	pthread_mutex_unlock(&p->lock);
 	pthread_cond_destroy(&p->overdue);
 	pthread_cond_destroy(&p->gone);

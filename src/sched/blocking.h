@@ -6,6 +6,7 @@
 #define WEFT_SCHED_BLOCKING_H
 
 #include "base/base.h"
+#include "base/atomic.h"
 #include "base/list.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct blocking_pool {
 	pthread_cond_t gone;            /* a thread left                    */
 	struct list jobs;               /* lock */
 	struct list idle;               /* lock: threads, the newest last   */
+	struct list early;              /* lock: B7, jobs being run         */
 	unsigned threads;               /* lock: that run calls             */
 	unsigned coming;                /* lock: woken or made for a job, not
 					 * yet at the queue                 */
@@ -34,6 +36,15 @@ struct blocking_pool {
 int weft__blocking_init(struct weft_runtime *rt);
 /* Waits for the calls in progress; jobs not begun are dropped. */
 void weft__blocking_fini(struct weft_runtime *rt);
+
+/*
+ * weft_blocking for a call that may wait for ever.  When the routine is cancelled
+ * or discarded, *told is set and the call's thread interrupted, again and again:
+ * fn makes a system call as long as that gives -EINTR and *told is not set.  Not
+ * for plain threads.  0, fn has returned; -ECANCELED, and fn was not called; or
+ * as weft_blocking.
+ */
+int weft__blocking_early(void *(*fn)(void *), void *arg, _Atomic uint32_t *told);
 /* Hold the pool as it is; returns the calls in progress or queued. */
 unsigned weft__blocking_hold(struct weft_runtime *rt);
 void weft__blocking_release(struct weft_runtime *rt);

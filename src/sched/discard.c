@@ -110,7 +110,7 @@ static void tell(struct routine *r, uint64_t id)
 static void drop_holds(struct routine *r, uint64_t id)
 {
 	if (id & HANDLE_SEALED && load_rlx(&r->state) != ROUTINE_NEW)
-		weft__holds_drop(r);
+		weft__holds_drop(r->live.defers, NULL);
 }
 
 static void discard(struct routine *r, uint64_t id)
@@ -133,6 +133,8 @@ static void discard(struct routine *r, uint64_t id)
 	else
 		x = r->live.extra;
 	if (x) {
+		if (state == ROUTINE_NEW && x->unborn)
+			x->unborn((void *)r->word[0]);
 		if (state == ROUTINE_ENDED)     /* nobody joined it */
 			weft__panic_tell(NULL, runtime_of(r), r, x);
 		weft__local_drop(x);

@@ -2,6 +2,7 @@
 #include "sched/drive.h"
 #include "os/sys.h"
 #include "os/thread.h"
+#include "routine/overflow.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -14,17 +15,45 @@
 
 struct drive {
 	pthread_t thread;               /* R3 */
-	int alarm;                      /* timerfd */
-	int64_t alarm_at;               /* what it is set to; INT64_MAX: not */
+	int alarm;                      /* timerfd; -1: none */
+	int64_t alarm_at;               /* R4; INT64_MAX: not set */
 	bool lying;                     /* R1 */
+	bool known;                     /* the worker has seen its thread */
 };
+
+/* --- in and out ------------------------------------------------------------------ */
+
+/* The thread is the worker: R1, R6. */
+static struct worker *enter(struct weft_runtime *rt)
+{
+	struct worker *w = rt->worker[0];
+
+	store_seq(&w->state, WORKER_ACTIVE);                        /* G5 */
+	if (likely(rt->drive->known)) {
+		WEFT_ARCH_TLS_STORE(weft__tls_worker, w);
+		weft__sigstack_enter(w->sigstack);
+	} else {
+		weft__worker_enter(w);
+		rt->drive->known = true;
+	}
+	store_rlx(&w->tick, weft__os_now());
+	return w;
+}
+
+static void leave(struct worker *w)
+{
+	weft__sigstack_leave(w->sigstack);
+	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
+	store_rel(&w->state, WORKER_ABSENT);                        /* G5 */
+}
 
 /* --- life ------------------------------------------------------------------------ */
 
-/* A backend that has let go of it takes it again. */
+/* R4.  A backend that has let go of it takes it again. */
 static void alarm_told(struct worker *w, uint64_t tag, uint32_t ready)
 {
 	(void)ready;
+	w->rt->drive->alarm_at = INT64_MAX;
 	weft__watch_arm(w, w->rt->drive->alarm, tag, POLL_READY_IN);
 }
 
@@ -42,15 +71,41 @@ static int open_alarm(struct weft_runtime *rt, struct drive *d)
 	       poller_add(&rt->watch.poller, d->alarm, WATCH_ALARM);
 }
 
+/* Its thread goes elsewhere: what is to be waited for is in the poller. */
+static void set_alarm(struct weft_runtime *rt)
+{
+	struct drive *d = rt->drive;
+	int64_t first = rt->worker[0]->sleep.until;
+
+	/* Lying: whoever arms an earlier one wakes it.  A later one may be the
+	 * first by now, but then others that are earlier wake nobody. */
+	if (!d->lying || d->alarm < 0)
+		return;
+	if (first >= WATCH_DUTY)
+		first = INT64_MAX;
+	/* No monitor here does it. */
+	if (unlikely(load_acq(&rt->gate) & GATE_STARVED)) {         /* G4 */
+		int64_t again = weft__os_now() + STARVED_NS;
+
+		first = first < again ? first : again;
+	}
+	if (first < 1)
+		first = 1;              /* 0 would stop it */
+	if (first == d->alarm_at)
+		return;
+	if (weft__sys_timerfd_set(d->alarm, first) == 0)
+		d->alarm_at = first;                                /* R4 */
+	else
+		weft__watch_kick(rt);   /* come back, and try again */
+}
+
 /* From now on it counts as awake; it lies down at once. */
 static void begin(struct weft_runtime *rt, struct drive *d)
 {
-	struct worker *w = rt->worker[0];
-
 	rt->drive = d;
 	add_seq(&rt->active, 1);                                    /* G5 */
-	store_rel(&w->state, WORKER_ACTIVE);                        /* G5 */
-	d->lying = weft__idle_lie_down(w);
+	d->lying = weft__idle_lie_down(rt->worker[0]);
+	set_alarm(rt);
 	if (!d->lying && watch_open(&rt->watch))
 		weft__watch_kick(rt);                               /* R2 */
 }
@@ -64,6 +119,8 @@ int weft_loop_start(const weft_config *c, weft_runtime **rt)
 	if (!rt)
 		return -EINVAL;
 	*rt = NULL;
+	if (weft__worker())
+		return -EDEADLK;
 	if (c)
 		one = *c;
 	else
@@ -91,22 +148,34 @@ int weft_loop_start(const weft_config *c, weft_runtime **rt)
 	return err;
 }
 
+static void close_alarm(struct drive *d)
+{
+	if (d->alarm >= 0)
+		weft__sys_close(d->alarm);
+	d->alarm = -1;
+}
+
+void weft__drive_bury(struct weft_runtime *rt)
+{
+	if (rt->drive)
+		close_alarm(rt->drive);
+}
+
 void weft__drive_free(struct drive *d)
 {
-	if (d && d->alarm >= 0)
-		weft__sys_close(d->alarm);
+	if (d)
+		close_alarm(d);
 	free(d);
 }
 
 /* rt is stopping, so it was popped (weft__idle_wake_all), or is not lying. */
 void weft__drive_leave(struct weft_runtime *rt)
 {
-	struct worker *w = rt->worker[0];
+	struct worker *w = enter(rt);
 
 	if (rt->drive->lying)
 		weft__idle_get_up(w);
 	rt->drive->lying = false;
-	weft__worker_enter(w);
 	weft__worker_leave(w);
 	sub_seq(&rt->active, 1);                                    /* G5 */
 	store_rel(&w->state, WORKER_ABSENT);                        /* G5 */
@@ -119,48 +188,29 @@ bool weft__drive_mine(struct weft_runtime *rt)
 
 /* --- running --------------------------------------------------------------------- */
 
-/* Everything that is ready, for a slice at most; whether there was anything. */
-static bool run_ready(struct worker *w, bool *more)
+/* Everything that is ready, for a slice at most.  True: there is more. */
+static bool run_ready(struct worker *w, bool *any)
 {
 	int64_t end = weft__os_now() + SLICE_NS;
 	struct routine *r;
-	bool any = false;
+	unsigned told;
 
 	for (;;) {
-		weft__watch_ask(w, WATCH_BATCH);
+		told = weft__watch_ask(w, WATCH_BATCH);
 		r = weft__worker_find(w);
-		*more = r != NULL;
+		if (!r && !told)
+			return false;
+		if (!r && weft__os_now() >= end)
+			return true;
 		if (!r)
-			return any;
-		if (any && weft__os_now() >= end) {
+			continue;                                   /* R5 */
+		if (*any && weft__os_now() >= end) {
 			weft__enqueue_quiet(w, r);
 			return true;
 		}
 		weft__worker_serve(w, r);
-		any = true;
+		*any = true;
 	}
-}
-
-/* Its thread goes elsewhere: what is to be waited for is in the poller. */
-static void set_alarm(struct weft_runtime *rt)
-{
-	struct drive *d = rt->drive;
-	int64_t first = rt->worker[0]->sleep.until;
-
-	/* Lying: whoever arms an earlier one wakes it.  A later one may be the
-	 * first by now, but then others that are earlier wake nobody. */
-	if (!d->lying)
-		return;
-	if (first >= WATCH_DUTY)
-		first = INT64_MAX;
-	/* No monitor here does it. */
-	if (unlikely(load_acq(&rt->gate) & GATE_STARVED)) {         /* G4 */
-		int64_t again = weft__os_now() + STARVED_NS;
-
-		first = first < again ? first : again;
-	}
-	if (first != d->alarm_at && weft__sys_timerfd_set(d->alarm, first) == 0)
-		d->alarm_at = first;
 }
 
 /* Lying: until events or a token, or the deadline. */
@@ -174,23 +224,23 @@ static void wait_for_news(struct worker *w, int64_t deadline)
 	weft__watch_deliver(w, ev, n);
 }
 
-static bool drive(struct weft_runtime *rt, int64_t deadline)
+/* Run what is ready, or wait for that until the deadline; then lie down. */
+static bool turn(struct worker *w, int64_t deadline)
 {
+	struct weft_runtime *rt = w->rt;
 	struct drive *d = rt->drive;
-	struct worker *w = rt->worker[0];
-	bool any, more;
+	bool any = false, more;
 
-	weft__worker_enter(w);
-	store_rlx(&w->tick, weft__os_now());
 	if (d->lying)
 		weft__idle_get_up(w);
 	d->lying = false;
 	for (;;) {
 		if (load_acq(&rt->gate) & GATE_STARVED)             /* G4 */
 			weft__starved_retry(rt);
-		any = run_ready(w, &more);
+		more = run_ready(w, &any);
 		if (more)
 			break;                                      /* R2 */
+		weft__worker_rest(w);
 		d->lying = weft__idle_lie_down(w);
 		if (!d->lying)
 			continue;
@@ -200,20 +250,29 @@ static bool drive(struct weft_runtime *rt, int64_t deadline)
 		set_alarm(rt);
 		wait_for_news(w, deadline);
 	}
-	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
 	set_alarm(rt);
 	if (more)
 		weft__watch_kick(rt);
 	return any;
 }
 
-void weft__drive_on(struct weft_runtime *rt, int64_t deadline)
+/* R7 */
+void weft__drive_await(struct weft_runtime *rt, uint32_t seen, int64_t deadline)
 {
-	drive(rt, deadline);
+	struct worker *w = enter(rt);
+
+	if (rt->drive->lying && deadline != WEFT_NOWAIT &&
+	    load_acq(&rt->news) == seen)                            /* G3 */
+		wait_for_news(w, deadline);
+	turn(w, WEFT_NOWAIT);
+	leave(w);
 }
 
 int weft_loop_run(weft_runtime *rt, weft_time deadline)
 {
+	struct worker *w;
+	bool any;
+
 	if (!rt || !rt->drive)
 		return -EINVAL;
 	if (runtime_dead(rt))
@@ -222,12 +281,17 @@ int weft_loop_run(weft_runtime *rt, weft_time deadline)
 		return -EDEADLK;
 	if (!weft__drive_mine(rt))
 		return -EPERM;
-	if (drive(rt, deadline))
+	w = enter(rt);
+	any = turn(w, deadline);
+	leave(w);
+	if (any)
 		return 0;
 	return deadline == WEFT_NOWAIT ? -EAGAIN : -ETIMEDOUT;
 }
 
 int weft_loop_fd(weft_runtime *rt)
 {
-	return rt && rt->drive ? rt->watch.poller.fd : -EINVAL;
+	if (!rt || !rt->drive)
+		return -EINVAL;
+	return runtime_dead(rt) ? -EOWNERDEAD : rt->watch.poller.fd;
 }

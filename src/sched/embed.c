@@ -85,7 +85,7 @@ unsigned weft_workers(void)
 static bool await_news(struct weft_runtime *rt, uint32_t seen, int64_t deadline)
 {
 	if (rt->drive) {
-		weft__drive_on(rt, deadline);
+		weft__drive_await(rt, seen, deadline);
 		return deadline != WEFT_NOWAIT && weft__os_now() < deadline;
 	}
 	return deadline != WEFT_NOWAIT &&
@@ -106,7 +106,7 @@ int weft_stop(weft_runtime *rt, weft_time deadline)
 		return -EINVAL;
 	if (runtime_dead(rt))
 		return -EOWNERDEAD;
-	if (w && w->rt == rt)
+	if (w && (w->rt == rt || rt->drive))
 		return -EDEADLK;
 	if (rt->drive && !weft__drive_mine(rt))
 		return -EPERM;

@@ -2,6 +2,7 @@
 #include "sched/fork.h"
 #include "base/fork.h"
 #include "os/sys.h"
+#include "sched/drive.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
 
@@ -38,6 +39,7 @@ static void close_private(struct weft_runtime *rt)
 	}
 	if (load_acq(&rt->submit.state) == SUBMIT_OPEN)             /* U6 */
 		weft__sys_close(rt->submit.ring.fd);
+	weft__drive_bury(rt);
 }
 
 /* Nobody else runs.  What is counted of other threads is void. */

@@ -61,6 +61,7 @@
 
 struct worker;
 struct routine;
+struct weft_attr;
 struct timers;
 
 /* Why a routine is parked; printed in reports.  Never reuse a number. */
@@ -184,9 +185,10 @@ void weft__defer_drop(struct worker *w, struct defer *d);
 
 /* What a call of weft has for itself while it may park, memory or a descriptor.
  * drop(arg) gives it back when the routine never returns from there: as a call
- * that it owes (above), and also when the routine is discarded with its runtime,
- * which owed calls are not.  Then it runs while the frames still stand, on the
- * thread that ends the runtime, and may not wait for anything but the kernel. */
+ * that it owes (above), and also when the routine is discarded with its runtime
+ * or the coroutine that it is in freed, where owed calls are not made.  Then it
+ * runs while the frames still stand, on the thread that ends the runtime or frees
+ * the coroutine, and may not wait for anything but the kernel. */
 struct hold {
 	struct defer owed;
 	void (*drop)(void *);
@@ -197,6 +199,11 @@ void weft__hold(struct hold *h, void (*drop)(void *), void *arg);
 void weft__hold_end(struct hold *h);
 /* A drop: free(3) for the pointer at `p`. */
 void weft__hold_free(void *p);
+/* weft_go_attr, for who gives the new routine something to hold: drop(arg) gives
+ * that back if it is discarded before it has run.  Then fn has not been called,
+ * else it looks after it. */
+int weft__go_held(const struct weft_attr *a, void (*fn)(void *), void *arg,
+		  void (*drop)(void *));
 
 /* Set once a plain thread has waited or counted an operation; weft_run, which
  * clears it, then cannot tell a deadlock from a wait for that thread. */

@@ -294,6 +294,8 @@ int64_t weft__runtime_live(struct weft_runtime *rt)
 static void news(struct weft_runtime *rt)
 {
 	add_seq(&rt->news, 1);                                      /* G3 */
+	if (unlikely(rt->drive != NULL) && !weft__drive_mine(rt))
+		weft__watch_kick(rt);                               /* drive R7 */
 	weft__os_futex_wake(&rt->news, INT32_MAX);
 }
 

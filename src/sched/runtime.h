@@ -188,6 +188,7 @@ struct spawn {
 	const struct weft_attr *attr;   /* or NULL */
 	const void *data;               /* go_copy */
 	size_t size;
+	void (*unborn)(void *);         /* or NULL: of struct extra */
 	uint8_t flags;
 	unsigned argc;
 	const uintptr_t *argv;

@@ -111,6 +111,7 @@ static struct extra *extra_make(const struct spawn *s)
 		}
 		memcpy(x->data, s->data, s->size);
 	}
+	x->unborn = s->unborn;
 	return x;
 }
 
@@ -178,7 +179,7 @@ int weft__spawn_make(struct weft_runtime *rt, struct worker *w,
 		if (err)
 			goto record;
 	}
-	if (s->data || (s->attr && s->attr->name)) {
+	if (s->data || s->unborn || (s->attr && s->attr->name)) {
 		x = extra_make(s);
 		if (!x) {
 			err = -ENOMEM;
@@ -325,6 +326,18 @@ int weft_go_attr(const weft_attr *a, void (*fn)(void *), void *arg)
 	};
 
 	return fn ? spawn_here(&s) : -EINVAL;
+}
+
+int weft__go_held(const weft_attr *a, void (*fn)(void *), void *arg,
+		  void (*drop)(void *))
+{
+	struct spawn s = {
+		.fn = (void (*)(void))fn, .site = __builtin_return_address(0),
+		.attr = a, .unborn = drop, .argc = 1,
+		.argv = (uintptr_t[]){ (uintptr_t)arg },
+	};
+
+	return spawn_here(&s);
 }
 
 int weft_go_copy(const weft_attr *a, void (*fn)(void *), const void *data,

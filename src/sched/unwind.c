@@ -67,9 +67,9 @@ void weft__hold_free(void *p)
 	free(memory);
 }
 
-void weft__holds_drop(struct routine *r)
+void weft__holds_drop(struct defer *newest, const struct defer *end)
 {
-	for (struct defer *d = r->live.defers; d; d = d->outer)
+	for (struct defer *d = newest; d != end; d = d->outer)
 		if (d->fn == drop_held)
 			drop_held(d->arg);
 }

@@ -61,8 +61,9 @@ static ALWAYS_INLINE void defers_set(struct routine *r, struct defer *d)
 		WEFT_ARCH_TLS_STORE(weft__tls_defers, d);
 }
 
-/* r, which has begun to run, never will again: what its calls hold is dropped. */
-void weft__holds_drop(struct routine *r);
+/* Frames that never run again: what the calls in them hold, from the newest owed
+ * up to `end`, is dropped. */
+void weft__holds_drop(struct defer *newest, const struct defer *end);
 
 /* Leave every frame of the running routine, for a panic, or NULL: weft_exit,
  * whose status is set. */

@@ -169,7 +169,7 @@ static bool withdraw(struct wait *wt)
 	return leave(container_of(wt, struct awaiting, wt));
 }
 
-/* start has panicked, or left by weft_exit. */
+/* start has not returned and never will. */
 static void abandon(void *a)
 {
 	leave(a);
@@ -217,7 +217,7 @@ int weft_await(void (*start)(weft_await_token *t, void *arg), void *arg,
 	       void **result, weft_time deadline)
 {
 	struct awaiting a;
-	struct defer d;
+	struct hold h;
 	int err;
 
 	if (!start)
@@ -228,9 +228,9 @@ int weft_await(void (*start)(weft_await_token *t, void *arg), void *arg,
 	if (!a.slot)
 		return -ENOMEM;
 	a.generation = a.slot->generation;
-	weft__defer(weft__worker(), &d, abandon, &a);
+	weft__hold(&h, abandon, &a);
 	start(token_of(a.slot), arg);
-	weft__defer_drop(weft__worker(), &d);
+	weft__hold_end(&h);
 	err = wait_done(&a, deadline);
 	if (err)
 		return err;

@@ -26,6 +26,8 @@
  *   N5  a writer may need input (half of a handshake message has arrived).  When
  *       somebody reads, it waits for `moved`, else it fills `in` itself; who gives
  *       the reading turn back tells it.
+ *   N6  a turn is given back also when its taker never goes on (struct turn); so
+ *       is the connection that a handshake is about, and its place set to NULL.
  *
  * Order: a turn, then lock.
  */
@@ -34,6 +36,7 @@
 
 #include <weft/cond.h>
 #include <weft/mutex.h>
+#include <weft/panic.h>
 #include <weft/tls.h>
 
 #include <openssl/ssl.h>
@@ -64,6 +67,12 @@ struct weft_tls {
 	int unsendable;                 /* writing: the descriptor will not  */
 	char *alpn;                     /* fixed after the handshake         */
 	char error[200];                /* lock                              */
+};
+
+/* A turn that was taken, in the frame of who took it. */
+struct turn {
+	weft_held held;                 /* N6 */
+	weft_mutex *of;
 };
 
 /* What an OpenSSL call came to, besides negative codes. */
@@ -104,9 +113,9 @@ int weft__tls_flush(weft_tls *t, weft_time deadline);
 
 /* Take and give back the turns.  Taking parks; a cancel point.  Giving back the
  * writing turn sends what was made meanwhile, without waiting. */
-int weft__tls_turn(weft_mutex *turn, weft_time deadline);
-void weft__tls_reading_done(weft_tls *t);
-void weft__tls_writing_done(weft_tls *t);
+int weft__tls_turn(struct turn *turn, weft_mutex *of, weft_time deadline);
+void weft__tls_reading_done(weft_tls *t, struct turn *turn);
+void weft__tls_writing_done(weft_tls *t, struct turn *turn);
 
 /* Send what a reader has made, if nobody is sending and it goes at once. */
 void weft__tls_push(weft_tls *t);

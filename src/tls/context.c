@@ -8,6 +8,7 @@
  *       lock, by reload.  A connection takes a reference of what it finds.
  */
 #include <weft/mutex.h>
+#include <weft/panic.h>
 #include <weft/routine.h>
 
 #include "tls/connection.h"
@@ -107,8 +108,10 @@ static int config_copy(weft_tls_ctx *ctx, const weft_tls_config *c)
 	return err;
 }
 
-static void ctx_free(weft_tls_ctx *ctx)
+static void ctx_free(void *arg)
 {
+	weft_tls_ctx *ctx = arg;
+
 	SSL_CTX_free(ctx->made);
 	free((char *)ctx->config.ca_file);
 	free((char *)ctx->config.ca_dir);
@@ -329,25 +332,38 @@ static void *make(void *arg)
 	if (!m->err)
 		m->err = load_trusted(m->made, &ctx->config, ctx->server);
 	ERR_clear_error();
-	if (m->err)
+	if (m->err) {
 		SSL_CTX_free(m->made);
+		m->made = NULL;
+	}
 	return NULL;
+}
+
+static void making_drop(void *arg)
+{
+	struct making *m = arg;
+
+	SSL_CTX_free(m->made);
 }
 
 int weft_tls_ctx_reload(weft_tls_ctx *ctx)
 {
 	struct making m = { .ctx = ctx };
 	SSL_CTX *old;
+	weft_held h;
 	int err;
 
 	if (!ctx)
 		return -EINVAL;
+	weft_hold_begin(&h, making_drop, &m);
 	err = weft_blocking(make, &m, NULL);
 	if (!err)
 		err = m.err;
+	if (!err)
+		weft_mutex_lock(&ctx->lock);
+	weft_hold_end(&h);
 	if (err)
 		return err;
-	weft_mutex_lock(&ctx->lock);
 	old = ctx->made;
 	if (old && ctx->server)
 		take_ticket_keys(m.made, old);
@@ -364,6 +380,7 @@ static int ctx_new(weft_tls_ctx **out, const weft_tls_config *config,
 {
 	weft_tls_config none = { 0 };
 	weft_tls_ctx *ctx;
+	weft_held h;
 	int err;
 
 	if (!out)
@@ -379,9 +396,11 @@ static int ctx_new(weft_tls_ctx **out, const weft_tls_config *config,
 		return -ENOMEM;
 	atomic_init(&ctx->refs, 1);
 	ctx->server = server;
+	weft_hold_begin(&h, ctx_free, ctx);
 	err = config_copy(ctx, config);
 	if (!err)
 		err = weft_tls_ctx_reload(ctx);
+	weft_hold_end(&h);
 	if (err) {
 		ctx_free(ctx);
 		return err;

@@ -44,12 +44,23 @@ static int expect_host(weft_tls *t, const char *host)
 	return X509_VERIFY_PARAM_set1_host(param, name, n) == 1 ? 0 : -ENOMEM;
 }
 
-static weft_tls *connection_new(weft_tls_ctx *ctx, int fd, bool server)
+static void connection_drop(void *place)
+{
+	weft_tls **tls = place;
+
+	weft_tls_free(*tls);
+	*tls = NULL;
+}
+
+/* Into *tls. */
+static int connection_new(weft_tls **tls, weft_tls_ctx *ctx, int fd,
+			  bool server)
 {
 	weft_tls *t = calloc(1, sizeof *t);
 
+	*tls = t;
 	if (!t)
-		return NULL;
+		return -ENOMEM;
 	t->fd = fd;
 	t->server = server;
 	t->small = true;
@@ -57,14 +68,14 @@ static weft_tls *connection_new(weft_tls_ctx *ctx, int fd, bool server)
 	t->ssl = weft__tls_ssl_new(ctx);
 	if (!t->ssl || weft__tls_wire(t) != 0) {
 		ERR_clear_error();
-		weft_tls_free(t);
-		return NULL;
+		connection_drop(tls);
+		return -ENOMEM;
 	}
 	if (server)
 		SSL_set_accept_state(t->ssl);
 	else
 		SSL_set_connect_state(t->ssl);
-	return t;
+	return 0;
 }
 
 static int note_alpn(weft_tls *t)
@@ -123,6 +134,7 @@ static int begin(weft_tls *t, weft_time deadline)
 int weft_tls_client(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 		    const char *host, weft_time deadline)
 {
+	weft_held h;
 	int err;
 
 	if (!tls)
@@ -130,30 +142,36 @@ int weft_tls_client(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 	*tls = NULL;
 	if (!ctx || weft__tls_ctx_is_server(ctx))
 		return -EINVAL;
-	*tls = connection_new(ctx, fd, false);
-	if (!*tls)
-		return -ENOMEM;
-	err = expect_host(*tls, host);
-	if (err) {
-		weft_tls_free(*tls);
-		*tls = NULL;
-		return err;
+	weft_hold_begin(&h, connection_drop, tls);                  /* N6 */
+	err = connection_new(tls, ctx, fd, false);
+	if (!err) {
+		err = expect_host(*tls, host);
+		if (err)
+			connection_drop(tls);
+		else
+			err = begin(*tls, deadline);
 	}
-	return begin(*tls, deadline);
+	weft_hold_end(&h);
+	return err;
 }
 
 int weft_tls_server(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 		    weft_time deadline)
 {
+	weft_held h;
+	int err;
+
 	if (!tls)
 		return -EINVAL;
 	*tls = NULL;
 	if (!ctx || !weft__tls_ctx_is_server(ctx))
 		return -EINVAL;
-	*tls = connection_new(ctx, fd, true);
-	if (!*tls)
-		return -ENOMEM;
-	return begin(*tls, deadline);
+	weft_hold_begin(&h, connection_drop, tls);                  /* N6 */
+	err = connection_new(tls, ctx, fd, true);
+	if (!err)
+		err = begin(*tls, deadline);
+	weft_hold_end(&h);
+	return err;
 }
 
 void weft_tls_free(weft_tls *t)

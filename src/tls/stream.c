@@ -50,25 +50,27 @@ static int read_some(weft_tls *t, void *buf, size_t n, size_t *done,
 
 ssize_t weft_tls_read(weft_tls *t, void *buf, size_t n, weft_time deadline)
 {
+	struct turn turn;
 	size_t done = 0;
 	int err;
 
 	if (!n)
 		return 0;
-	err = weft__tls_turn(&t->reading, deadline);
+	err = weft__tls_turn(&turn, &t->reading, deadline);
 	if (err)
 		return err;
 	err = read_some(t, buf, n, &done, deadline);
-	weft__tls_reading_done(t);
+	weft__tls_reading_done(t, &turn);
 	return err < 0 ? err : (ssize_t)done;
 }
 
 int weft_tls_read_full(weft_tls *t, void *buf, size_t n, size_t *done,
 		       weft_time deadline)
 {
+	struct turn turn;
 	size_t all = 0;
-	int err = n ? weft__tls_turn(&t->reading, deadline) : 0;
-	bool turn = n && !err;
+	int err = n ? weft__tls_turn(&turn, &t->reading, deadline) : 0;
+	bool taken = n && !err;
 
 	while (!err && all < n) {
 		size_t k = 0;
@@ -76,8 +78,8 @@ int weft_tls_read_full(weft_tls *t, void *buf, size_t n, size_t *done,
 		err = read_some(t, (char *)buf + all, n - all, &k, deadline);
 		all += k;
 	}
-	if (turn)
-		weft__tls_reading_done(t);
+	if (taken)
+		weft__tls_reading_done(t, &turn);
 	if (done)
 		*done = all;
 	return err == OUTCOME_CLOSED ? WEFT_EOF : err;
@@ -136,25 +138,27 @@ static int write_some(weft_tls *t, const char *buf, size_t n, size_t *done,
 ssize_t weft_tls_write(weft_tls *t, const void *buf, size_t n,
 		       weft_time deadline)
 {
+	struct turn turn;
 	size_t done = 0;
 	int err, unsent;
 
 	if (!n)
 		return 0;
-	err = weft__tls_turn(&t->writing, deadline);
+	err = weft__tls_turn(&turn, &t->writing, deadline);
 	if (err)
 		return err;
 	err = write_some(t, buf, n, &done, &unsent, deadline);
-	weft__tls_writing_done(t);
+	weft__tls_writing_done(t, &turn);
 	return err ? err : (ssize_t)done;
 }
 
 int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 		       weft_time deadline)
 {
+	struct turn turn;
 	size_t all = 0;
-	int err = n ? weft__tls_turn(&t->writing, deadline) : 0;
-	bool turn = n && !err;
+	int err = n ? weft__tls_turn(&turn, &t->writing, deadline) : 0;
+	bool taken = n && !err;
 
 	while (!err && all < n) {
 		size_t k = 0;
@@ -166,8 +170,8 @@ int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 		if (!err)
 			err = unsent;
 	}
-	if (turn)
-		weft__tls_writing_done(t);
+	if (taken)
+		weft__tls_writing_done(t, &turn);
 	if (done)
 		*done = all;
 	return err;
@@ -175,12 +179,13 @@ int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 
 int weft_tls_flush(weft_tls *t, weft_time deadline)
 {
-	int err = weft__tls_turn(&t->writing, deadline);
+	struct turn turn;
+	int err = weft__tls_turn(&turn, &t->writing, deadline);
 
 	if (err)
 		return err;
 	err = weft__tls_flush(t, deadline);
-	weft__tls_writing_done(t);
+	weft__tls_writing_done(t, &turn);
 	return err;
 }
 
@@ -232,7 +237,8 @@ static int say_end(weft_tls *t, weft_time deadline)
 
 int weft_tls_shutdown(weft_tls *t, weft_time deadline)
 {
-	int err = weft__tls_turn(&t->writing, deadline);
+	struct turn turn;
+	int err = weft__tls_turn(&turn, &t->writing, deadline);
 
 	if (err)
 		return err;
@@ -241,17 +247,18 @@ int weft_tls_shutdown(weft_tls *t, weft_time deadline)
 		err = say_end(t, deadline);
 	if (!err)
 		err = weft__tls_flush(t, deadline);
-	weft__tls_writing_done(t);
+	weft__tls_writing_done(t, &turn);
 	return err;
 }
 
 int weft_tls_close(weft_tls *t, weft_time deadline)
 {
+	struct turn turn;
 	int err = weft_tls_shutdown(t, deadline);
 	char dropped[1024];
 
 	if (!err)
-		err = weft__tls_turn(&t->reading, deadline);
+		err = weft__tls_turn(&turn, &t->reading, deadline);
 	if (err)
 		return err;
 	while (!err) {
@@ -259,6 +266,6 @@ int weft_tls_close(weft_tls *t, weft_time deadline)
 
 		err = read_some(t, dropped, sizeof dropped, &k, deadline);
 	}
-	weft__tls_reading_done(t);
+	weft__tls_reading_done(t, &turn);
 	return err == OUTCOME_CLOSED ? 0 : err;
 }

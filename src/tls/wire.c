@@ -118,6 +118,57 @@ int weft__tls_wire(weft_tls *t)
 	return 0;
 }
 
+/* --- turns ---------------------------------------------------------------------- */
+
+static void turn_drop(void *of)
+{
+	weft_mutex_unlock(of);
+}
+
+static void turn_taken(struct turn *turn, weft_mutex *of)
+{
+	turn->of = of;
+	weft_hold_begin(&turn->held, turn_drop, of);                /* N6 */
+}
+
+static bool turn_try(struct turn *turn, weft_mutex *of)
+{
+	if (weft_mutex_trylock(of) != 0)
+		return false;
+	turn_taken(turn, of);
+	return true;
+}
+
+static void turn_over(struct turn *turn)
+{
+	weft_hold_end(&turn->held);
+	weft_mutex_unlock(turn->of);
+}
+
+int weft__tls_turn(struct turn *turn, weft_mutex *of, weft_time deadline)
+{
+	int err = weft_mutex_lock_until(of, deadline);
+
+	if (!err)
+		turn_taken(turn, of);
+	return err;
+}
+
+void weft__tls_reading_done(weft_tls *t, struct turn *turn)
+{
+	turn_over(turn);
+	weft_mutex_lock(&t->lock);
+	if (t->starving)                                    /* N5 */
+		weft_cond_broadcast(&t->moved);
+	weft_mutex_unlock(&t->lock);
+}
+
+void weft__tls_writing_done(weft_tls *t, struct turn *turn)
+{
+	turn_over(turn);
+	weft__tls_push(t);                                  /* N4 */
+}
+
 /* --- input --------------------------------------------------------------------- */
 
 /* Room behind what is left, which moves to the front. */
@@ -167,14 +218,15 @@ int weft__tls_fill(weft_tls *t, weft_time deadline)
 
 int weft__tls_await_input_locked(weft_tls *t, weft_time deadline)
 {
+	struct turn turn;
 	int err;
 
 	t->starving = true;
-	if (weft_mutex_trylock(&t->reading) != 0)
+	if (!turn_try(&turn, &t->reading))
 		return weft_cond_wait_until(&t->moved, &t->lock, deadline);
 	weft_mutex_unlock(&t->lock);
 	err = weft__tls_fill(t, deadline);
-	weft__tls_reading_done(t);
+	weft__tls_reading_done(t, &turn);
 	weft_mutex_lock(&t->lock);
 	return err;
 }
@@ -224,39 +276,18 @@ int weft__tls_flush(weft_tls *t, weft_time deadline)
 void weft__tls_push(weft_tls *t)
 {
 	for (;;) {
+		struct turn turn;
 		bool more;
 		int err;
 
 		weft_mutex_lock(&t->lock);
 		more = buffer_used(&t->out) != 0;
 		weft_mutex_unlock(&t->lock);
-		if (!more || weft_mutex_trylock(&t->writing) != 0)
+		if (!more || !turn_try(&turn, &t->writing))
 			return;
 		err = weft__tls_flush(t, WEFT_NOWAIT);
-		weft_mutex_unlock(&t->writing);
+		turn_over(&turn);
 		if (err)
 			return;
 	}
-}
-
-/* --- turns ---------------------------------------------------------------------- */
-
-int weft__tls_turn(weft_mutex *turn, weft_time deadline)
-{
-	return weft_mutex_lock_until(turn, deadline);
-}
-
-void weft__tls_reading_done(weft_tls *t)
-{
-	weft_mutex_unlock(&t->reading);
-	weft_mutex_lock(&t->lock);
-	if (t->starving)                                    /* N5 */
-		weft_cond_broadcast(&t->moved);
-	weft_mutex_unlock(&t->lock);
-}
-
-void weft__tls_writing_done(weft_tls *t)
-{
-	weft_mutex_unlock(&t->writing);
-	weft__tls_push(t);                                  /* N4 */
 }

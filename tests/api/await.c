@@ -3,7 +3,7 @@
 
 #include <weft/await.h>
 
-TestSuite(await, .timeout = 60);
+TestSuite(await, .timeout = 120);
 
 /* An operation that somebody else will end. */
 struct op {

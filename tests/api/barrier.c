@@ -1,7 +1,7 @@
 /* api/barrier.c - the cyclic barrier, one sentence a test. */
 #include "support/crew.h"
 
-TestSuite(barrier, .timeout = 60);
+TestSuite(barrier, .timeout = 120);
 
 static int codes(void *arg)
 {

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 
-TestSuite(blocking, .timeout = 60);
+TestSuite(blocking, .timeout = 120);
 
 enum { CALLS = 20 };
 

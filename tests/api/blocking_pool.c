@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <pthread.h>
 
-TestSuite(blocking_pool, .timeout = 60);
+TestSuite(blocking_pool, .timeout = 120);
 
 /* Threads of this process that have that name. */
 static int threads_named(const char *name)

@@ -12,6 +12,8 @@ static void *never(void *arg)
 	return NULL;
 }
 
+static atomic_bool told;
+
 /* A cancelled routine among objects that are all ready. */
 static int ready_or_not(void *arg)
 {
@@ -27,6 +29,10 @@ static int ready_or_not(void *arg)
 	weft_case cases[] = { WEFT_RECV(c, &v) };
 
 	(void)arg;
+	if (!told) {                    /* a spare worker was faster */
+		weft_chan_unref(c);
+		return 8;
+	}
 	CHECK_EQ(weft_cancelled(), -ECANCELED);
 	CHECK_EQ(weft_chan_try_send(c, &v), 0);
 	CHECK_EQ(weft_oneshot_set(&o, NULL), 0);
@@ -85,24 +91,24 @@ static int ready_or_not(void *arg)
 /* Cancelled before its first run: it runs, cancelled. */
 static int ready_body(void *arg)
 {
-	int status = 0;
+	int status = 8;
 	weft_id id;
 
-	CHECK_EQ(weft_spawn(&id, NULL, ready_or_not, NULL), 0);
-	if (arg == (void *)1)
+	(void)arg;
+	for (int tries = 0; tries < 100 && status == 8; tries++) {
+		told = false;
+		CHECK_EQ(weft_spawn(&id, NULL, ready_or_not, NULL), 0);
 		CHECK_EQ(weft_cancel(id), 0);   /* alone: it has not run */
-	else
-		CHECK_EQ(weft_cancel(id) | weft_detach(id), 0);
-	if (arg == (void *)1) {
+		told = true;
 		CHECK_EQ(weft_join(id, &status), 0);
-		CHECK_EQ(status, 9);
 	}
+	CHECK_EQ(status, 9);
 	return 0;
 }
 
 Test(cancel_rules, of_a_new_routine_lets_it_run_cancelled)
 {
-	cr_assert_eq(run_on(1, ready_body, (void *)1), 0);
+	cr_assert_eq(run_on(1, ready_body, NULL), 0);
 	cr_assert_eq(failures, 0);
 }
 

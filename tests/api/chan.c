@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-TestSuite(chan, .timeout = 60);
+TestSuite(chan, .timeout = 120);
 
 /* --- making ----------------------------------------------------------------- */
 

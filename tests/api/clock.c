@@ -11,7 +11,7 @@
 #include <weft/io.h>
 #include <weft/net.h>
 
-TestSuite(clock, .timeout = 60);
+TestSuite(clock, .timeout = 120);
 
 static atomic_int jumps, asked;
 

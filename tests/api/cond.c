@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-TestSuite(cond, .timeout = 60);
+TestSuite(cond, .timeout = 120);
 
 static int alone(void *arg)
 {

@@ -4,14 +4,16 @@
 #include <poll.h>
 #include <signal.h>
 
-TestSuite(culprit, .timeout = 100);
+TestSuite(culprit, .timeout = 150);
 
 static atomic_bool done;
+
+static weft_time length;
 
 /* Blocks its thread, as a call of another library might. */
 static void block_for_long(void *arg)
 {
-	weft_time end = weft_in(3 * WEFT_S / 2);
+	weft_time end = weft_in(length);
 
 	(void)arg;
 	weft_name_set("sleepyhead");
@@ -22,7 +24,7 @@ static void block_for_long(void *arg)
 
 static void loop_for_long(void *arg)
 {
-	weft_time end = weft_in(2 * WEFT_S);
+	weft_time end = weft_in(length);
 
 	(void)arg;
 	weft_name_set("busybody");
@@ -65,6 +67,21 @@ static int looping_run(void *arg)
 	return run_on(1, loop_main, NULL) || failures;
 }
 
+/* Time in which the monitor does not run either counts against nobody, and on a
+ * busy machine that may be most of it. */
+static int until_named(int (*fn)(void *))
+{
+	int rc;
+
+	length = WEFT_S;
+	do {
+		length *= 2;
+		rc = in_child(fn, NULL);
+	} while (rc == 0 && !strstr(said, "while others waited") &&
+		 length < 20 * WEFT_S);
+	return rc;
+}
+
 static unsigned times(const char *what)
 {
 	unsigned n = 0;
@@ -76,7 +93,7 @@ static unsigned times(const char *what)
 
 Test(culprit, a_call_that_blocks_is_named_once)
 {
-	cr_assert_eq(in_child(blocking_run, NULL), 0);
+	cr_assert_eq(until_named(blocking_run), 0);
 	cr_assert_eq(times("has kept worker"), 1, "said: %s", said);
 	cr_assert_eq(times("\"sleepyhead\""), 1, "said: %s", said);
 	cr_assert_eq(times("while others waited"), 1, "said: %s", said);
@@ -85,7 +102,7 @@ Test(culprit, a_call_that_blocks_is_named_once)
 
 Test(culprit, so_is_a_loop)
 {
-	cr_assert_eq(in_child(looping_run, NULL), 0);
+	cr_assert_eq(until_named(looping_run), 0);
 	cr_assert_eq(times("\"busybody\""), 1, "said: %s", said);
 }
 
@@ -110,7 +127,7 @@ static int handling_run(void *arg)
 
 Test(culprit, a_program_that_has_the_signal_keeps_it)
 {
-	cr_assert_eq(in_child(handling_run, NULL), 0);
+	cr_assert_eq(until_named(handling_run), 0);
 	cr_assert_eq(times("has stood still for"), 1, "said: %s", said);
 }
 
@@ -128,6 +145,7 @@ static int alone_run(void *arg)
 
 Test(culprit, who_holds_nobody_up_is_not_named)
 {
+	length = 3 * WEFT_S / 2;
 	cr_assert_eq(in_child(alone_run, NULL), 0);
 	cr_assert_eq(times("while others waited"), 0, "said: %s", said);
 }

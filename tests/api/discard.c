@@ -3,7 +3,7 @@
 
 #include <sched.h>
 
-TestSuite(discard, .timeout = 60);
+TestSuite(discard, .timeout = 120);
 
 static atomic_int ran;
 static weft_chan *shared;
@@ -355,4 +355,137 @@ Test(discard, discards_those_that_never_wait)
 {
 	shared = ints(0);
 	EACH(leave_running);
+}
+
+/* --- what a call holds ------------------------------------------------------------ */
+
+struct holding {
+	weft_held first, second;
+	int order[2], n;
+	void (*goes_on)(struct holding *);
+};
+
+static struct holding held;
+
+static void drops_first(void *arg)
+{
+	CHECK_EQ(arg, &held.first);
+	held.order[held.n++] = 1;
+}
+
+static void drops_second(void *arg)
+{
+	CHECK_EQ(arg, &held.second);
+	held.order[held.n++] = 2;
+}
+
+static int holds(void *arg)
+{
+	struct holding *h = arg;
+
+	weft_hold_begin(&h->first, drops_first, &h->first);
+	weft_hold_begin(&h->second, drops_second, &h->second);
+	h->goes_on(h);
+	weft_hold_end(&h->second);
+	weft_hold_end(&h->first);
+	return 3;
+}
+
+static void begin_holding(void (*goes_on)(struct holding *))
+{
+	memset(&held, 0, sizeof held);
+	held.goes_on = goes_on;
+}
+
+static void both_dropped(void)
+{
+	CHECK_EQ(held.n, 2);
+	CHECK(held.order[0] == 2 && held.order[1] == 1);
+}
+
+static void returns(struct holding *h)
+{
+	CHECK_EQ(h->n, 0);
+}
+
+static void panics(struct holding *h)
+{
+	returns(h);
+	weft_panic("in a call that holds something");
+}
+
+static void exits(struct holding *h)
+{
+	returns(h);
+	weft_exit(4);
+}
+
+static void yields(struct holding *h)
+{
+	returns(h);
+	CHECK_EQ(weft_coro_yield(NULL, NULL), 0);
+}
+
+static void waits(struct holding *h)
+{
+	ran++;
+	returns(h);
+	(void)!weft_park_until(WEFT_FOREVER);
+}
+
+static void in_coro(void *arg)
+{
+	(void)holds(arg);
+}
+
+static void frees_holder(void)
+{
+	weft_coro *co = weft_coro_new(in_coro, &held, 0);
+
+	begin_holding(yields);
+	CHECK_EQ(weft_coro_resume(co, NULL, NULL), 0);
+	weft_coro_free(co);
+	both_dropped();
+	co = weft_coro_new(in_coro, &held, 0);
+	begin_holding(yields);
+	CHECK_EQ(weft_coro_resume(co, NULL, NULL), 0);
+	CHECK_EQ(weft_coro_resume(co, NULL, NULL), -EPIPE);
+	weft_coro_free(co);
+	CHECK_EQ(held.n, 0);
+}
+
+static int leave_holder(void *arg)
+{
+	weft_id id;
+	int status = 0;
+
+	(void)arg;
+	begin_holding(returns);
+	CHECK_EQ(holds(&held), 3);
+	CHECK_EQ(held.n, 0);
+	begin_holding(panics);
+	CHECK_EQ(weft_try(holds, &held), WEFT_EPANIC);
+	both_dropped();
+	begin_holding(exits);
+	CHECK_EQ(weft_spawn(&id, NULL, holds, &held), 0);
+	CHECK_EQ(weft_join(id, &status), 0);
+	CHECK_EQ(status, 4);
+	both_dropped();
+	frees_holder();
+	begin_holding(waits);
+	ran = 0;
+	CHECK_EQ(weft_spawn(&id, NULL, holds, &held), 0);
+	wait_until(ran == 1);
+	return 0;
+}
+
+Test(discard, gives_back_what_calls_hold)
+{
+	for (int i = 0; i < fewer(20); i++) {
+		ran = 0;
+		EACH(leave_holder);
+		both_dropped();
+	}
+	frees_holder();
+	cr_assert_eq(failures, 0, "%s", first_failure);
 }

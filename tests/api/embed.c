@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-TestSuite(embed, .timeout = 60);
+TestSuite(embed, .timeout = 120);
 
 static atomic_int ran;
 static atomic_bool go_on;

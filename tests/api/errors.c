@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(errors, .timeout = 60);
+TestSuite(errors, .timeout = 120);
 
 static const int own[] = {
 	WEFT_EPANIC, WEFT_EOF, WEFT_EAI_ADDRFAMILY, WEFT_EAI_AGAIN,

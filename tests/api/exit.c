@@ -8,7 +8,7 @@
 /* ASan takes an exit on a routine's stack for one that has lost its stack, now and
  * then, and says so; its leak check in a forked child looks for threads that only
  * the parent has. */
-TestSuite(exits, .timeout = 90, .disabled = UNDER_ASAN);
+TestSuite(exits, .timeout = 150, .disabled = UNDER_ASAN);
 
 enum { STATUS = 42 };
 

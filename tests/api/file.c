@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-TestSuite(file, .timeout = 60);
+TestSuite(file, .timeout = 120);
 
 static void *on_thread(void *arg)
 {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(file_busy, .timeout = 60);
+TestSuite(file_busy, .timeout = 120);
 
 static atomic_int finished, stop;
 

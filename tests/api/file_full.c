@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-TestSuite(file_full, .timeout = 60);
+TestSuite(file_full, .timeout = 120);
 
 enum { ROOM = 64 * 1024, TOO_MUCH = 1024 * 1024 };
 

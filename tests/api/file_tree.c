@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-TestSuite(file_tree, .timeout = 60);
+TestSuite(file_tree, .timeout = 120);
 
 #define EVERYWHERE(fn) \
 	do { \

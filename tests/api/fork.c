@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <weft/io.h>
 
-TestSuite(forks, .timeout = 90);
+TestSuite(forks, .timeout = 150);
 
 static weft_chan *never;
 static weft_id parked;

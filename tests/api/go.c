@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-TestSuite(go, .timeout = 60);
+TestSuite(go, .timeout = 120);
 
 /* What the routine under test saw, and that it has. */
 static weft_waitgroup seen = WEFT_WAITGROUP_INIT;

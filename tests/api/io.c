@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 
-TestSuite(io, .timeout = 60);
+TestSuite(io, .timeout = 120);
 
 static int passes(void *arg)
 {
@@ -42,16 +42,21 @@ static int codes(void *arg)
 	(void)arg;
 	EACH_KIND(e) {
 		weft_time t = weft_in(WEFT_MS);
+		ssize_t r;
 
 		CHECK_EQ(weft_read(e.in, &c, 1, WEFT_NOWAIT), -EAGAIN);
 		CHECK_EQ(weft_read(e.in, &c, 1, -1), -ETIMEDOUT);
 		CHECK_EQ(weft_read(e.in, &c, 1, 1), -ETIMEDOUT);
 		CHECK_EQ(weft_read(e.in, &c, 1, t), -ETIMEDOUT);
 		CHECK(weft_now() >= t);
+		/* TCP may find a little room later. */
 		stuff(e.out);
-		CHECK_EQ(weft_write(e.out, "", 1, -1), -ETIMEDOUT);
-		CHECK_EQ(weft_write(e.out, "", 1, weft_in(WEFT_MS)),
-			 -ETIMEDOUT);
+		while ((r = weft_write(e.out, "", 1, -1)) == 1)
+			continue;
+		CHECK_EQ(r, -ETIMEDOUT);
+		while ((r = weft_write(e.out, "", 1, weft_in(WEFT_MS))) == 1)
+			continue;
+		CHECK_EQ(r, -ETIMEDOUT);
 		CHECK_EQ(weft_read(e.in, &c, 1, -1), 1);
 		ends_close(&e);
 		CHECK_EQ(weft_close(e.in), -EBADF);
@@ -394,9 +399,10 @@ static int terminals(void *arg)
 	CHECK_EQ(weft_read(slave, buf, 9, weft_in(WEFT_MS)), -ETIMEDOUT);
 	CHECK_EQ(weft_write(master, "line\n", 5, WEFT_FOREVER), 5);
 	CHECK_EQ(weft_read(slave, buf, 64, WEFT_FOREVER), 5);
-	CHECK_EQ(weft_read(master, buf, 64, WEFT_FOREVER), 6);  /* its echo */
+	CHECK_EQ(weft_read_full(master, buf, 6, NULL, WEFT_FOREVER), 0);
+	CHECK(!memcmp(buf, "line\r\n", 6));                     /* its echo */
 	CHECK_EQ(weft_write(slave, "out", 3, WEFT_FOREVER), 3);
-	CHECK_EQ(weft_read(master, buf, 64, WEFT_FOREVER), 3);
+	CHECK_EQ(weft_read_full(master, buf, 3, NULL, WEFT_FOREVER), 0);
 	CHECK(!memcmp(buf, "out", 3));
 	CHECK_EQ(weft_close(slave), 0);
 	CHECK_EQ(weft_read(master, buf, 64, WEFT_FOREVER), -EIO);

@@ -3,7 +3,7 @@
 
 #include <sys/un.h>
 
-TestSuite(io_message, .timeout = 60);
+TestSuite(io_message, .timeout = 120);
 
 static int udp(struct sockaddr_in *a)
 {

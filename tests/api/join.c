@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-TestSuite(join, .timeout = 60);
+TestSuite(join, .timeout = 120);
 
 static int answer(void *arg)
 {

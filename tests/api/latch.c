@@ -3,7 +3,7 @@
 
 #include <limits.h>
 
-TestSuite(latch, .timeout = 60);
+TestSuite(latch, .timeout = 120);
 
 static int codes(void *arg)
 {

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-TestSuite(limits, .timeout = 60);
+TestSuite(limits, .timeout = 120);
 
 /* --- max_routines ------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-TestSuite(local, .timeout = 60);
+TestSuite(local, .timeout = 120);
 
 /* --- names ---------------------------------------------------------------------- */
 

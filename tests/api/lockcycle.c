@@ -3,7 +3,7 @@
 #include "config.h"
 #include "support/rt.h"
 
-TestSuite(lockcycle, .timeout = 60);
+TestSuite(lockcycle, .timeout = 120);
 
 static weft_mutex fork_at[3];
 static weft_barrier all_seated = WEFT_BARRIER_INIT(3);

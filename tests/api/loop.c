@@ -271,3 +271,31 @@ Test(loop, misuse_gets_a_code)
 	cr_assert_eq(ran, 1);
 	cr_assert_eq(failures, 0);
 }
+
+static void misuse_another(void *arg)
+{
+	weft_runtime *rt;
+	weft_id me = weft_self();
+
+	CHECK_EQ(weft_loop_start(NULL, &rt), -EDEADLK);
+	CHECK(!rt);
+	CHECK_EQ(weft_loop_run(arg, WEFT_NOWAIT), -EDEADLK);
+	CHECK_EQ(weft_stop(arg, WEFT_NOWAIT), -EDEADLK);
+	CHECK_EQ(weft_self(), me);
+	ran++;
+}
+
+Test(loop, is_not_driven_from_a_routine_of_another)
+{
+	weft_runtime *rt = start();
+
+	cr_assert_eq(weft_loop_start(NULL, &other), 0);
+	cr_assert_eq(weft_submit(rt, misuse_another, other), 0);
+	cr_assert_eq(weft_loop_run(rt, WEFT_FOREVER), 0);
+	cr_assert_eq(weft_submit(other, count, NULL), 0);
+	cr_assert_eq(weft_loop_run(other, WEFT_FOREVER), 0);
+	cr_assert_eq(weft_stop(other, WEFT_FOREVER), 0);
+	cr_assert_eq(weft_stop(rt, WEFT_FOREVER), 0);
+	cr_assert_eq(ran, 2);
+	cr_assert_eq(failures, 0);
+}

@@ -1,7 +1,7 @@
 /* api/net.c - sockets that are made by weft, one sentence a test. */
 #include "support/net.h"
 
-TestSuite(net, .timeout = 60);
+TestSuite(net, .timeout = 120);
 
 /* --- TCP --------------------------------------------------------------------------- */
 

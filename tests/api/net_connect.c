@@ -24,7 +24,7 @@ static void fill(struct full *f, bool unix_socket)
 	f->port = unix_socket ? 0 : weft_sockport(f->l);
 	CHECK(f->l >= 0);
 	if (!unix_socket) {
-		f->n = crowd(f->l, "127.0.0.1", f->fd, FILL);
+		f->n = fill_queue(f->l, 1, "127.0.0.1", f->fd, FILL);
 		return;
 	}
 	for (int fd; f->n < FILL; f->fd[f->n++] = fd) {

@@ -3,7 +3,7 @@
 
 #include <weft/panic.h>
 
-TestSuite(once, .timeout = 60);
+TestSuite(once, .timeout = 120);
 
 struct scene {
 	weft_once o;

@@ -1,7 +1,7 @@
 /* api/oneshot.c - the one-shot, one sentence a test. */
 #include "support/crew.h"
 
-TestSuite(oneshot, .timeout = 60);
+TestSuite(oneshot, .timeout = 120);
 
 static int codes(void *arg)
 {

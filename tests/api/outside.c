@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-TestSuite(outside, .timeout = 60);
+TestSuite(outside, .timeout = 120);
 
 static void nothing(void *arg)
 {

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-TestSuite(overflow, .timeout = 60);
+TestSuite(overflow, .timeout = 120);
 
 struct run {
 	int (*fn)(void *);

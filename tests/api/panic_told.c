@@ -157,15 +157,24 @@ Test(panic_told, of_main_is_reported_and_what_the_run_returns)
 	EXPECT_REPORT("waitgroup: counter below zero");
 }
 
+static atomic_bool begun;
+
+static int begins_and_panics(void *arg)
+{
+	begun = true;
+	return panics(arg);
+}
+
 static int detaches(void *arg)
 {
 	weft_id id;
 
-	CHECK_EQ(weft_spawn(&id, NULL, panics, TEXT("detached")), 0);
+	CHECK_EQ(weft_spawn(&id, NULL, begins_and_panics, TEXT("detached")), 0);
 	if (arg)
 		CHECK_EQ(weft_sleep(20 * WEFT_MS), 0);
 	CHECK_EQ(weft_detach(id), 0);
 	CHECK_EQ(weft_detach(id), -ESRCH);
+	wait_until(begun);
 	CHECK_EQ(weft_sleep(20 * WEFT_MS), 0);
 	return failures;
 }
@@ -178,7 +187,7 @@ static int detaches_in_child(void *arg)
 static int parks_then_panics(void *arg)
 {
 	CHECK_EQ(weft_park_until(WEFT_FOREVER), 0);
-	return panics(arg);
+	return begins_and_panics(arg);
 }
 
 static int detaches_first(void *arg)
@@ -189,6 +198,7 @@ static int detaches_first(void *arg)
 	CHECK_EQ(weft_spawn(&id, NULL, parks_then_panics, TEXT("detached")), 0);
 	CHECK_EQ(weft_detach(id), 0);
 	CHECK_EQ(weft_unpark(id), 0);
+	wait_until(begun);
 	CHECK_EQ(weft_sleep(20 * WEFT_MS), 0);
 	return failures;
 }
@@ -203,7 +213,9 @@ static int forgets(void *arg)
 	weft_id id;
 
 	(void)arg;
-	CHECK_EQ(weft_spawn(&id, NULL, panics, TEXT("forgotten")), 0);
+	CHECK_EQ(weft_spawn(&id, NULL, begins_and_panics, TEXT("forgotten")),
+		 0);
+	wait_until(begun);
 	CHECK_EQ(weft_sleep(20 * WEFT_MS), 0);
 	return failures;
 }
@@ -242,7 +254,7 @@ static void defers_and_panics(void *arg)
 static int strict_go(void *arg)
 {
 	CHECK_EQ(weft_go(defers_and_panics, arg), 0);
-	return weft_sleep(WEFT_S);
+	return weft_sleep(20 * WEFT_S);
 }
 
 static int strict_told(void *arg)

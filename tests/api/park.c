@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-TestSuite(park, .timeout = 60);
+TestSuite(park, .timeout = 120);
 
 static int alone(void *arg)
 {

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-TestSuite(process, .timeout = 60);
+TestSuite(process, .timeout = 120);
 
 static int status_of(pid_t pid)
 {

@@ -3,7 +3,7 @@
 
 #include <weft/io.h>
 
-TestSuite(process_spawn, .timeout = 60);
+TestSuite(process_spawn, .timeout = 120);
 
 #define SH(script) \
 	.argv = (char *[]){ (char[]){ "sh" }, (char[]){ "-c" }, \

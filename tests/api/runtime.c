@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-TestSuite(runtime, .timeout = 60);
+TestSuite(runtime, .timeout = 120);
 
 static atomic_int ran;
 static weft_chan *shared;

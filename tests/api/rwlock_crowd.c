@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-TestSuite(rwlock_crowd, .timeout = 60);
+TestSuite(rwlock_crowd, .timeout = 120);
 
 static weft_rwlock shared;
 

@@ -3,7 +3,7 @@
 
 #include <weft/go.h>
 
-TestSuite(scope_go, .timeout = 60);
+TestSuite(scope_go, .timeout = 120);
 
 static atomic_long sum;
 

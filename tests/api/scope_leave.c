@@ -20,9 +20,9 @@ static void plain_scopes(void)
 	CHECK_EQ(n, 100);
 
 	CHECK_EQ(weft_scope_begin(&s, weft_in(200 * WEFT_MS)), 0);
-	GO(&s, wait_for_cancel, -ETIMEDOUT);
+	go_or_refused(&s, -ETIMEDOUT);
 	BEGIN(&t);
-	GO(&t, wait_for_cancel, -ECANCELED);
+	go_or_refused(&t, -ECANCELED);
 	CHECK_EQ(weft_scope_end(&t), -ECANCELED);
 	CHECK_EQ(weft_cancelled(), 0);
 	CHECK_EQ(weft_scope_end(&s), -ETIMEDOUT);
@@ -128,7 +128,7 @@ static int exit_owner(void *arg)
 
 	BEGIN(&s);
 	GO(&s, count_left, NULL);
-	CHECK_EQ(weft_scope_begin(&t, weft_in(WEFT_S)), 0);
+	CHECK_EQ(weft_scope_begin(&t, weft_in(1000 * WEFT_S)), 0);
 	GO(&t, count_left, NULL);
 	weft_exit((int)(intptr_t)arg);
 }
@@ -198,7 +198,7 @@ static int panic_inside(void *arg)
 	BEGIN(&s);
 	GO(&s, count_left, NULL);
 	weft_shield_begin();
-	CHECK_EQ(weft_scope_begin(&t, weft_in(WEFT_S)), 0);
+	CHECK_EQ(weft_scope_begin(&t, weft_in(1000 * WEFT_S)), 0);
 	GO(&t, count_left, NULL);
 	weft_panic("the owner cannot go on");
 }

@@ -3,7 +3,7 @@
 
 #include <limits.h>
 
-TestSuite(sem, .timeout = 60);
+TestSuite(sem, .timeout = 120);
 
 static int codes(void *arg)
 {

@@ -1,7 +1,7 @@
 /* api/shield.c - inside a shield nobody is cancelled, after it at once. */
 #include "support/scopes.h"
 
-TestSuite(shield, .timeout = 60);
+TestSuite(shield, .timeout = 120);
 
 static int masks_body(void *arg)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-TestSuite(signals, .timeout = 60);
+TestSuite(signals, .timeout = 120);
 
 static weft_chan *chan_of(int a, int b)
 {

@@ -1,7 +1,7 @@
 /* api/supervise.c - who fails is started again, within bounds. */
 #include "support/rt.h"
 
-TestSuite(supervise, .timeout = 60);
+TestSuite(supervise, .timeout = 120);
 
 struct bulb {
 	atomic_int starts;

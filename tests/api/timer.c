@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-TestSuite(timer, .timeout = 60);
+TestSuite(timer, .timeout = 120);
 
 /* --- arguments ---------------------------------------------------------------- */
 
@@ -175,7 +175,7 @@ static int stops(void *arg)
 	weft_timer_init(&t);
 	c = weft_timer_chan(&t);
 	/* before it fires */
-	CHECK_EQ(weft_timer_start(&t, weft_in(WEFT_S), 0), 0);
+	CHECK_EQ(weft_timer_start(&t, weft_in(3600 * WEFT_S), 0), 0);
 	CHECK_EQ(weft_timer_stop(&t), 1);
 	CHECK_EQ(weft_timer_stop(&t), 0);
 	/* after it fired, the value not taken */
@@ -194,13 +194,13 @@ static int stops(void *arg)
 	CHECK_EQ(weft_timer_stop(&t), 0);
 	/* restart drops the old value */
 	CHECK_EQ(weft_timer_start(&t, at, 0), 0);
-	CHECK_EQ(weft_timer_start(&t, weft_in(WEFT_S), 0), 1);
+	CHECK_EQ(weft_timer_start(&t, weft_in(3600 * WEFT_S), 0), 1);
 	CHECK_EQ(weft_chan_try_recv(c, &v), -EAGAIN);
 	at = weft_in(WEFT_MS);
 	CHECK_EQ(weft_timer_start(&t, at, 0), 1);
 	CHECK_EQ(weft_chan_recv(c, &v), 0);
 	CHECK(v >= at);
-	CHECK_EQ(weft_timer_start(&t, weft_in(WEFT_S), 0), 0);
+	CHECK_EQ(weft_timer_start(&t, weft_in(3600 * WEFT_S), 0), 0);
 	CHECK_EQ(weft_timer_stop(&t), 1);
 	weft_timer_fini(&t);
 	return 0;

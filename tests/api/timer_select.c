@@ -1,7 +1,7 @@
 /* tests/api/timer_select.c - a timer's channel among the cases of a select. */
 #include "support/crew.h"
 
-TestSuite(timer_select, .timeout = 60);
+TestSuite(timer_select, .timeout = 120);
 
 static int timeouts(void *arg)
 {
@@ -32,7 +32,7 @@ static int timeouts(void *arg)
 		CHECK(v >= at && v <= weft_now());
 		CHECK_EQ(cases[1].err, 0);
 		/* the other case comes first */
-		CHECK_EQ(weft_timer_start(&t, weft_in(WEFT_S), 0), 0);
+		CHECK_EQ(weft_timer_start(&t, weft_in(3600 * WEFT_S), 0), 0);
 		give(c, i);
 		CHECK_EQ(weft_select(cases, 2, WEFT_FOREVER), 0);
 		CHECK_EQ(x, i);
@@ -158,7 +158,7 @@ static int changes(void *arg)
 	weft_timer_init(&s.t);
 	s.c = ints(0);
 	s.waiting = s.got = 0;
-	CHECK_EQ(weft_timer_start(&s.t, weft_in(WEFT_S), 0), 0);
+	CHECK_EQ(weft_timer_start(&s.t, weft_in(3600 * WEFT_S), 0), 0);
 	for (int i = 0; i < N; i++)
 		CHECK_EQ(weft_spawn(&id[i], NULL, select_both, NULL), 0);
 	CHECK_EQ(pthread_create(&thread, NULL, select_thread, NULL), 0);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-TestSuite(timer_shared, .timeout = 60);
+TestSuite(timer_shared, .timeout = 120);
 
 static void until(weft_time t)
 {
@@ -317,7 +317,7 @@ static int first_run(void *arg)
 {
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(weft_go(wait_outlives, NULL), 0);
-	CHECK_EQ(weft_timer_start(&outlives, weft_in(WEFT_S), 0), 0);
+	CHECK_EQ(weft_timer_start(&outlives, weft_in(3600 * WEFT_S), 0), 0);
 	weft_yield();
 	return 0 * (int)(uintptr_t)arg;
 }
@@ -361,8 +361,8 @@ static int cancelled(void *arg)
 	for (int i = 0; i < 20; i++) {
 		shared_init();
 		if (i % 2)
-			CHECK_EQ(weft_timer_start(&shared.t, weft_in(WEFT_S),
-						  0), 0);
+			CHECK_EQ(weft_timer_start(&shared.t,
+						  weft_in(3600 * WEFT_S), 0), 0);
 		CHECK_EQ(weft_spawn(&id, NULL, wait_shared_cancelled, NULL), 0);
 		if (i % 4 < 2)
 			wait_until(shared.waiting == 1);

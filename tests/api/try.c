@@ -1,9 +1,10 @@
 /* api/try.c - weft_try: what it catches, and what is as before afterwards. */
+#include "support/home.h"
 #include "support/panics.h"
 
 #include <stdlib.h>
 
-TestSuite(try, .timeout = 60);
+TestSuite(try, .timeout = 120);
 
 /* --- values and texts ----------------------------------------------------------- */
 
@@ -317,6 +318,7 @@ static int receives(void *c)
 {
 	int v = -1;
 
+	arrive();
 	CHECK_EQ(weft_chan_recv(c, &v), 0);
 	return v;
 }
@@ -353,27 +355,32 @@ Test(try, catches_misuse)
 	EACH(misuses);
 }
 
-/* One worker: it is parked once we run again. */
 static int parked_receiver(void *arg)
 {
 	weft_chan *c = ints(0);
 	weft_id id;
 	int status = 0;
+	bool known;
 
 	(void)arg;
+	stay_home();
 	CHECK_EQ(weft_spawn(&id, NULL, receives, c), 0);
 	weft_yield();
-	CHECK_EQ(weft_try(misuse_chan, c), WEFT_EPANIC);
-	text_is("chan: last reference dropped while a receiver is parked");
+	known = all_wait(1);
+	if (known) {
+		CHECK_EQ(weft_try(misuse_chan, c), WEFT_EPANIC);
+		text_is("chan: last reference dropped while a receiver is "
+			"parked");
+	}
 	give(c, 7);
 	CHECK_EQ(weft_join(id, &status), 0);
 	CHECK_EQ(status, 7);
 	weft_chan_unref(c);
-	return 0;
+	return known ? 0 : STRAYED;
 }
 
 Test(try, a_channel_that_was_dropped_too_early_lives_on)
 {
-	cr_assert_eq(run_on(1, parked_receiver, NULL), 0);
+	cr_assert_eq(on_one_thread(parked_receiver, NULL), 0);
 	cr_assert_eq(failures, 0, "%s", first_failure);
 }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-TestSuite(unwind, .timeout = 60);
+TestSuite(unwind, .timeout = 120);
 
 static int status_of(int (*fn)(void *), void *arg)
 {
@@ -117,7 +117,7 @@ static int scoped(void *arg)
 
 	CHECK_EQ(weft_scope_begin(&a, WEFT_FOREVER), 0);
 	CHECK_EQ(weft_scope_go(&a, waits, NULL), 0);
-	CHECK_EQ(weft_scope_begin(&b, weft_in(WEFT_S)), 0);
+	CHECK_EQ(weft_scope_begin(&b, weft_in(1000 * WEFT_S)), 0);
 	CHECK_EQ(weft_scope_go(&b, waits, NULL), 0);
 	CHECK_EQ(weft_scope_go(&b, waits, NULL), 0);
 	return panics_with(arg);

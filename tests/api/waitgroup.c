@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-TestSuite(waitgroup, .timeout = 60);
+TestSuite(waitgroup, .timeout = 120);
 
 static int zero_body(void *arg)
 {

@@ -8,7 +8,7 @@
 #include <fenv.h>
 
 /* The bare switch tells the sanitizers nothing. */
-TestSuite(arch, .disabled = WEFT_SANITIZED, .timeout = 60);
+TestSuite(arch, .disabled = WEFT_SANITIZED, .timeout = 120);
 
 enum { STACK = 32768 };
 

@@ -14,7 +14,7 @@
 #include <unwind.h>
 
 /* The bare switch tells the sanitizers nothing. */
-TestSuite(arch_unwind, .disabled = WEFT_SANITIZED, .timeout = 60);
+TestSuite(arch_unwind, .disabled = WEFT_SANITIZED, .timeout = 120);
 
 enum { STACK = 131072, DEPTH = 64 };
 

@@ -47,7 +47,7 @@ static int root(void *arg)
 
 int main(void)
 {
-	alarm(100);
+	alarm(140);
 	MUST(weft_start(NULL, &other) == 0, "start");
 	MUST(weft_call(other, spawn, NULL) == 0, "spawn");
 	MUST(weft_run(root, NULL) == 0, "run");

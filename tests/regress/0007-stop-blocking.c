@@ -29,7 +29,7 @@ int main(void)
 {
 	enum { ROUNDS = 300 };
 
-	alarm(60);
+	alarm(140);
 	for (int i = 0; i < ROUNDS; i++) {
 		weft_runtime *rt;
 		weft_config c;

@@ -49,7 +49,7 @@ int main(void)
 	weft_config c;
 
 	MUST(pipe(fd) == 0, "pipe");
-	alarm(60);
+	alarm(140);
 	weft_config_init(&c);
 	c.workers = 1;
 	return weft_run_config(&c, root, NULL);

@@ -113,7 +113,7 @@ int main(void)
 	};
 	weft_config c;
 
-	alarm(100);
+	alarm(140);
 	weft_config_init(&c);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		for (c.workers = 1; c.workers <= 4; c.workers *= 2) {

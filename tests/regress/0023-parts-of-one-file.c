@@ -4,6 +4,7 @@
  * read there.  weft_write_all wrote there.
  */
 #include "stress/stress.h"
+#include "support/home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@ static char buf[SIZE];
 static int read_all(void *arg)
 {
 	(void)arg;
+	arrive();
 	return weft_read_full(fd[0], buf, SIZE, &done, weft_in(20 * WEFT_S));
 }
 
@@ -30,6 +32,7 @@ static int swap(void *arg)
 	weft_id reader;
 
 	(void)arg;
+	stay_home();
 	MUST(!pipe2(fd, O_DIRECT | O_CLOEXEC), "pipe");
 	if (fcntl(fd[1], F_SETPIPE_SZ, 1 << 20) < PARTS * 4096)
 		return 0;               /* the system allows too little */
@@ -37,6 +40,8 @@ static int swap(void *arg)
 		MUST(write(fd[1], "a", 1) == 1, "write");
 	MUST(!weft_spawn(&reader, NULL, read_all, NULL), "spawn");
 	weft_yield();
+	if (!all_wait(1))
+		return STRAYED;
 	was = fd[0];
 	MUST(!weft_close(fd[0]) && !pipe(next), "swap");
 	MUST(next[0] == was, "another number");
@@ -49,5 +54,5 @@ static int swap(void *arg)
 
 int main(void)
 {
-	return stress_run(1, swap, NULL);
+	return on_one_thread(swap, NULL);
 }

@@ -80,6 +80,6 @@ static int root(void *arg)
 
 int main(void)
 {
-	alarm(100);
+	alarm(140);
 	return stress_run(WORKERS, root, NULL);
 }

@@ -206,7 +206,7 @@ static int round_of(void *arg)
 		pthread_join(thread[i], NULL);
 	for (int i = 0; i < TIMERS; i++)
 		stop(&subject[i]);
-	for (late = weft_in(10 * WEFT_S); !balanced(); weft_yield())
+	for (late = weft_in(60 * WEFT_S); !balanced(); weft_yield())
 		MUST(weft_now() < late, "a life is missing, or one too many");
 	weft_sleep(WEFT_MS);
 	MUST(balanced(), "one came after its stop");

@@ -131,6 +131,21 @@ static size_t drain(int fd, weft_time deadline)
 	return n;
 }
 
+/* So many bytes come, however slowly, and then no more. */
+__attribute__((unused))
+static void come(int fd, size_t n)
+{
+	weft_time patience = weft_in((under("valgrind") ? 55 : 20) * WEFT_S);
+	static char sink[1 << 16];
+	size_t got = 0;
+	ssize_t r = 0;
+
+	while (got < n && (r = weft_read(fd, sink, sizeof sink, patience)) > 0)
+		got += (size_t)r;
+	CHECK_EQ(got, n);
+	CHECK_EQ(weft_read(fd, sink, 1, WEFT_NOWAIT), -EAGAIN);
+}
+
 #define FILE_BYTE(i) ((char)((i) * 31 + (i) / 256))
 
 /* A file without a name, in a directory that is gone at once. */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE     /* EAI_NODATA */
 #endif
 
+#include "support/backlog.h"
 #include "support/crew.h"
 #include "support/proc.h"
 
@@ -73,38 +74,24 @@ static int connected(int l, int *other)
 	return c;
 }
 
-/* A connection more to this listener has to wait: 1 or 0; -1 if the system does
- * not tell.  TCP_INFO of a listener has the length of its queue and the bound. */
-__attribute__((unused))
-static int queue_is_full(int l)
-{
-	struct tcp_info i;
-	socklen_t size = sizeof i;
-
-	if (getsockopt(l, IPPROTO_TCP, TCP_INFO, &i, &size) < 0 ||
-	    size <= offsetof(struct tcp_info, tcpi_sacked))
-		return -1;      /* an emulator gives one word of it */
-	return i.tcpi_unacked > i.tcpi_sacked;
-}
-
 /* Connect to l, at host, until nobody comes through any more.  Gives how many
  * connections that took; a slow machine alone does not make the queue full. */
 __attribute__((unused))
-static int crowd(int l, const char *host, int *fd, int most)
+static int fill_queue(int l, unsigned backlog, const char *host, int *fd,
+		      int most)
 {
-	int n = 0, full = 0;
+	bool full = false;
+	int n = 0;
 
 	while (!full && n < most) {
 		int c = weft_tcp_connect(host, weft_sockport(l),
 					 weft_in(30 * WEFT_MS));
 
-		full = queue_is_full(l);
+		full = queue_is_full(l, backlog);
 		if (c >= 0)
 			fd[n++] = c;
 		else if (!CHECK_EQ(c, -ETIMEDOUT))
 			break;
-		if (full < 0)
-			full = c < 0;
 	}
 	CHECK(full);
 	return n;

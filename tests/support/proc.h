@@ -41,14 +41,14 @@ static inline bool others_sleep(void)
 	int awake = 0;
 
 	while (d && (e = readdir(d))) {
-		char path[sizeof "/proc/self/task//stat" + sizeof e->d_name];
+		char stat[sizeof "/proc/self/task//stat" + sizeof e->d_name];
 		char text[256] = "", *state;
 		FILE *f;
 
 		if (atoi(e->d_name) == 0 || atoi(e->d_name) == gettid())
 			continue;
-		snprintf(path, sizeof path, "/proc/self/task/%s/stat", e->d_name);
-		f = fopen(path, "r");
+		snprintf(stat, sizeof stat, "/proc/self/task/%s/stat", e->d_name);
+		f = fopen(stat, "r");
 		state = f && fgets(text, sizeof text, f) ?
 			strrchr(text, ')') : NULL;
 		awake += !state || state[2] != 'S';

@@ -14,6 +14,7 @@ struct side {
 	char byte;
 	ssize_t got;
 	weft_time deadline;
+	long thread;                    /* on which it began                */
 	atomic_int done;
 	atomic_bool going;
 };
@@ -23,6 +24,7 @@ static int reads(void *arg)
 {
 	struct side *s = arg;
 
+	s->thread = thread_id();
 	s->going = true;
 	s->got = weft_read(s->fd, &s->byte, 1, s->deadline);
 	s->done++;

@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 
-TestSuite(file_faults, .timeout = 60);
+TestSuite(file_faults, .timeout = 120);
 
 static struct weft_runtime *runtime(void)
 {

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-TestSuite(futex, .timeout = 20);
+TestSuite(futex, .timeout = 60);
 
 /* Who waits leaves when the word has changed, and takes the word along.  Valgrind
  * reads the arguments of system calls and has nothing to say of this one. */

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(guard, .timeout = 60);
+TestSuite(guard, .timeout = 120);
 
 static struct stack_pool pool;
 static struct stack_cache cache;

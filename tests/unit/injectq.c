@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-TestSuite(injectq, .timeout = 60);
+TestSuite(injectq, .timeout = 120);
 
 enum { N = 100 };
 

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <weft/bufio.h>
 
-TestSuite(iofault, .timeout = 60);
+TestSuite(iofault, .timeout = 120);
 
 /* What the hook answers: for one call, on one descriptor or (-1) on all. */
 static struct fault {

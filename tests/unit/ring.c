@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-TestSuite(ring, .timeout = 60);
+TestSuite(ring, .timeout = 120);
 
 enum { ROOM = 64 };
 

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-TestSuite(runq, .timeout = 60);
+TestSuite(runq, .timeout = 120);
 
 static struct runq q, mine;
 

@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-TestSuite(stack, .timeout = 60);
+TestSuite(stack, .timeout = 120);
 
 static struct stack_pool pool;
 static struct stack_cache cache;

@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-TestSuite(timers, .timeout = 60);
+TestSuite(timers, .timeout = 120);
 
 enum { N = 3000 };
 

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <weft/io.h>
 
-TestSuite(waitpid, .timeout = 60);
+TestSuite(waitpid, .timeout = 120);
 
 static int refusal;
 
