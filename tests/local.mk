@@ -100,6 +100,7 @@ unit_tests = \
 	tests/unit/ring \
 	tests/unit/runq \
 	tests/unit/stack \
+	tests/unit/thread \
 	tests/unit/sweep_file \
 	tests/unit/sweep_io \
 	tests/unit/sweep_process \
@@ -108,6 +109,8 @@ unit_tests = \
 	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+tests_unit_thread_SOURCES = %D%/unit/thread.c $(crit_support)
+tests_unit_thread_LDADD = $(crit_libs)
 tests_unit_futex_SOURCES = %D%/unit/futex.c $(crit_support)
 tests_unit_futex_LDADD = $(crit_libs)
 tests_unit_guard_SOURCES = %D%/unit/guard.c $(crit_support)

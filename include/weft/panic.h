@@ -103,7 +103,8 @@ WEFT_API void weft_defer_end(weft_deferred *d);
  *
  * Then drop runs on the thread that ends the run or frees the coroutine, while the
  * frames still stand and none of them goes on; it gives memory and descriptors
- * back and may not park or wait.  The last begun is the first to end.  Never
+ * back and may not park or wait.  Routines are discarded in any order, so what
+ * calls of other routines still use is not for a drop to give back.  The last begun is the first to end.  Never
  * parks; not a cancel point; without effect on a plain thread, but in a coroutine
  * there.
  */

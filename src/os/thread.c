@@ -111,7 +111,9 @@ static void on_ours(int signo)
 /* Without SA_RESTART, for that is all that it is for. */
 static void signal_take(void)
 {
-	struct sigaction sa = { .sa_handler = on_ours }, now;
+	struct sigaction now, sa = {
+		.sa_handler = on_ours, .sa_flags = SA_ONSTACK,
+	};
 
 	for (int s = SIGRTMAX; s >= SIGRTMIN && !our_signal; s--)
 		if (sigaction(s, NULL, &now) == 0 &&
@@ -120,24 +122,33 @@ static void signal_take(void)
 			our_signal = s;
 }
 
-void weft__os_interruptible(bool on)
-{
-	sigset_t set;
-
-	pthread_once(&signal_once, signal_take);
-	if (!our_signal)
-		return;
-	sigemptyset(&set);
-	sigaddset(&set, our_signal);
-	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
-}
-
-bool weft__os_interrupt(pthread_t t)
+/* The program has not taken it since. */
+static bool is_ours(void)
 {
 	struct sigaction now;
 
 	pthread_once(&signal_once, signal_take);
 	return our_signal && sigaction(our_signal, NULL, &now) == 0 &&
-	       !(now.sa_flags & SA_SIGINFO) && now.sa_handler == on_ours &&
-	       pthread_kill(t, our_signal) == 0;
+	       !(now.sa_flags & SA_SIGINFO) && now.sa_handler == on_ours;
+}
+
+void weft__os_interruptible(bool on)
+{
+	const struct timespec at_once = { 0, 0 };
+	bool ours = is_ours();
+	sigset_t set;
+
+	if (!our_signal || (on && !ours))
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, our_signal);
+	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+	/* One that came too late is not for the next call. */
+	while (!on && ours && sigtimedwait(&set, NULL, &at_once) > 0)
+		;
+}
+
+bool weft__os_interrupt(pthread_t t)
+{
+	return is_ours() && pthread_kill(t, our_signal) == 0;
 }

@@ -21,8 +21,10 @@
  *       once, and so on for ever.)
  *   R3  live counts the requests that have not ended; close cancels and awaits
  *       them.
- *   R4  kicked is set while one kick's completion is on its way; who reads that
- *       resets it and comes out of its wait.  So kicks do not pile up.
+ *   R4  kicked is set by a kick; who comes out of a wait resets it, whether it has
+ *       read that completion or others only: a kick after a wait makes a new one,
+ *       which is an edge for who polls the ring, and there is at most one more
+ *       than there were waits.  Who reads one comes out of its wait.
  *   R5  what the kernel did not take yet stays in the ring: the next one to enter
  *       hands it over, at the latest whoever waits, and it waits MOMENT_NS only.
  *
@@ -377,11 +379,11 @@ static int uring_wait(struct poller *p, struct poll_event *ev, int max,
 
 	for (;;) {
 		n = reap(r, ev, max, &kicked, &pending);
-		if (n > 0 || kicked)
+		if (n > 0 || (kicked && !overflowed(r)))
 			break;
 		if (pending && hand_over(p) == 0)               /* R5 */
 			pending = false;
-		timeout = timeout_of(deadline, pending);
+		timeout = kicked ? 0 : timeout_of(deadline, pending);
 		if (rc < 0 && rc != -ETIME && rc != -EINTR)
 			break;
 		if (timeout == 0 && (flushed || !overflowed(r)))
@@ -389,7 +391,7 @@ static int uring_wait(struct poller *p, struct poll_event *ev, int max,
 		flushed = timeout == 0;
 		rc = enter_wait(p, timeout);
 	}
-	if (kicked)
+	if (kicked || load_rlx(&r->kicked))
 		xchg_seq(&r->kicked, 0);                        /* R6 */
 	return n;
 }

@@ -41,7 +41,7 @@ enum { DEFAULT_MAX = 256 };
 #define GROW_NS INT64_C(200000)
 /* Between two signals to a call that is to end: from, to. */
 #define TELL_NS INT64_C(20000)
-#define TELL_MAX_NS INT64_C(1000000)
+#define TELL_MAX_NS INT64_C(1000000000)
 
 struct job {
 	struct link link;               /* in jobs, B1, or early, B7 */
@@ -102,9 +102,9 @@ static void run_early_locked(struct blocking_pool *p, struct job *j)
 	pthread_mutex_unlock(&p->lock);
 	weft__os_interruptible(true);
 	j->result = j->fn(j->arg);
-	weft__os_interruptible(false);
 	pthread_mutex_lock(&p->lock);
 	list_remove(&j->link);
+	weft__os_interruptible(false);  /* nobody tells it any more */
 	claimed = !j->given_up && wait_claim(&j->wait);
 	j->done = true;
 	pthread_mutex_unlock(&p->lock);
@@ -117,6 +117,12 @@ static void tell(struct job *j)
 {
 	store_rlx(j->told, 1);
 	(void)weft__os_interrupt(j->thread);
+}
+
+/* Real-time signals pile up where a call cannot be ended. */
+static int64_t tell_later(int64_t ns)
+{
+	return ns < TELL_MAX_NS / 2 ? 2 * ns : TELL_MAX_NS;
 }
 
 static void take_locked(struct blocking_pool *p, struct link *l)
@@ -414,7 +420,7 @@ static bool give_up(struct job *j)
 		if (done)
 			break;
 		nap(weft__worker(), ns);
-		ns = ns < TELL_MAX_NS / 2 ? 2 * ns : TELL_MAX_NS;
+		ns = tell_later(ns);
 	}
 	weft__cancel_lock_own(r);
 	weft__cancel_bits(r, 0, CANCEL_SHIELD);
@@ -455,6 +461,7 @@ int weft__blocking_init(struct weft_runtime *rt)
 void weft__blocking_fini(struct weft_runtime *rt)
 {
 	struct blocking_pool *p = &rt->blocking;
+	int64_t ns = TELL_NS;
 
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
@@ -467,8 +474,8 @@ void weft__blocking_fini(struct weft_runtime *rt)
 		if (list_empty(&p->early))
 			pthread_cond_wait(&p->gone, &p->lock);
 		else
-			sleep_locked(p, &p->gone,
-				     weft__os_now() + TELL_MAX_NS);
+			sleep_locked(p, &p->gone, weft__os_now() + ns);
+		ns = tell_later(ns);
 	}
 	pthread_mutex_unlock(&p->lock);
 	pthread_cond_destroy(&p->overdue);

@@ -205,11 +205,10 @@ static bool run_ready(struct worker *w, bool *any)
 		if (!r)
 			continue;                                   /* R5 */
 		if (*any && weft__os_now() >= end) {
-			weft__enqueue_quiet(w, r);
+			weft__enqueue(w, r);    /* as it is: new, perhaps */
 			return true;
 		}
-		weft__worker_serve(w, r);
-		*any = true;
+		*any |= weft__worker_serve(w, r);
 	}
 }
 
@@ -219,6 +218,7 @@ static void wait_for_news(struct worker *w, int64_t deadline)
 	struct poll_event ev[WATCH_BATCH];
 	int n = weft__watch_sleep(w, ev, deadline);
 
+	store_rlx(&w->tick, weft__os_now());
 	weft__idle_get_up(w);
 	w->rt->drive->lying = false;
 	weft__watch_deliver(w, ev, n);
@@ -238,8 +238,11 @@ static bool turn(struct worker *w, int64_t deadline)
 		if (load_acq(&rt->gate) & GATE_STARVED)             /* G4 */
 			weft__starved_retry(rt);
 		more = run_ready(w, &any);
-		if (more)
+		if (more && (any || deadline == WEFT_NOWAIT ||
+			     weft__os_now() >= deadline))
 			break;                                      /* R2 */
+		if (more)
+			continue;       /* events of nobody's took the slice */
 		weft__worker_rest(w);
 		d->lying = weft__idle_lie_down(w);
 		if (!d->lying)

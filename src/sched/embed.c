@@ -56,6 +56,8 @@ int weft_call(weft_runtime *rt, int (*fn)(void *), void *arg)
 
 	if (!rt || !fn)
 		return -EINVAL;
+	if (runtime_dead(rt))
+		return -EOWNERDEAD;
 	if (weft__drive_mine(rt) && !weft__worker())
 		return -EDEADLK;        /* it would wait for itself */
 	err = spawn_into(rt, &s);

@@ -41,10 +41,11 @@
 #include "sched/runtime.h"
 #include "sched/switch.h"
 
-/* How long a worker searches before it sleeps: the price of a wake-up.  Half as
- * long after each search in vain, until one finds something: a load that comes
- * in waves further apart would pay for all of them. */
-enum { SEARCH_NS = 20000, VAIN_MAX = 15 };
+/* How long a worker searches before it sleeps: the price of a wake-up.  After a
+ * search in vain half as long, then a quarter, until one finds something: a load
+ * that comes in waves further apart would pay for all of them.  Not less, for a
+ * thief is to be patient (steal.c). */
+enum { SEARCH_NS = 20000, VAIN_MAX = 2 };
 
 __attribute__((used, visibility("hidden"), tls_model("initial-exec")))
 _Thread_local struct worker *weft__tls_worker;
@@ -251,14 +252,16 @@ static struct routine *search(struct worker *w)
 		if (!until)
 			until = weft__os_now() + (SEARCH_NS >> w->sleep.vain);
 	} while (!r && weft__os_now() < until);
+	if (!r)
+		r = take_shared(w);
+	/* Whoever stood still all the time may keep its next slot waiting. */
+	if (!r)
+		r = weft__steal(w, picks, high);
 	if (r)
 		w->sleep.vain = 0;
 	else if (w->sleep.vain < VAIN_MAX)
 		w->sleep.vain++;
-	if (!r)
-		r = take_shared(w);
-	/* Whoever stood still all the time may keep its next slot waiting. */
-	return r ? r : weft__steal(w, picks, high);
+	return r;
 }
 
 /* Settle what others asked for, or a look.  False: the worker is to leave. */
@@ -336,15 +339,16 @@ void weft__worker_leave(struct worker *w)
 	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
 }
 
-void weft__worker_serve(struct worker *w, struct routine *r)
+bool weft__worker_serve(struct worker *w, struct routine *r)
 {
 	struct aim a;
 
 	aim_somewhere(w, r, &a);
 	if (!w->current)
-		return;         /* no stack: it waits for one */
+		return false;   /* no stack: it waits for one */
 	w->left.kind = LEFT_NOTHING;
 	switch_to(w, &w->loop_sp, &w->loop_stack, &a, LEFT_NOTHING);
+	return true;
 }
 
 void *weft__worker_main(void *arg)

@@ -114,7 +114,7 @@ void weft__worker_leave(struct worker *w);
 /* What runs next, looked for everywhere; NULL: nothing, or rt stops. */
 struct routine *weft__worker_find(struct worker *w);
 /* Run r, and whoever it gives way to, until the loop is wanted. */
-void weft__worker_serve(struct worker *w, struct routine *r);
+bool weft__worker_serve(struct worker *w, struct routine *r);
 
 /* Is there anything to run or due, in anybody's ring?  Sequentially
  * consistent reads: the last look of idle.h. */

@@ -27,7 +27,8 @@
  *       somebody reads, it waits for `moved`, else it fills `in` itself; who gives
  *       the reading turn back tells it.
  *   N6  a turn is given back also when its taker never goes on (struct turn); so
- *       is the connection that a handshake is about, and its place set to NULL.
+ *       is the connection that a handshake is about; the caller's place is set
+ *       when the call returns.
  *
  * Order: a turn, then lock.
  */

@@ -44,6 +44,7 @@ static int expect_host(weft_tls *t, const char *host)
 	return X509_VERIFY_PARAM_set1_host(param, name, n) == 1 ? 0 : -ENOMEM;
 }
 
+/* The place is in the frame of the call: what is the caller's may be gone before. */
 static void connection_drop(void *place)
 {
 	weft_tls **tls = place;
@@ -134,6 +135,7 @@ static int begin(weft_tls *t, weft_time deadline)
 int weft_tls_client(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 		    const char *host, weft_time deadline)
 {
+	weft_tls *t = NULL;
 	weft_held h;
 	int err;
 
@@ -142,22 +144,24 @@ int weft_tls_client(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 	*tls = NULL;
 	if (!ctx || weft__tls_ctx_is_server(ctx))
 		return -EINVAL;
-	weft_hold_begin(&h, connection_drop, tls);                  /* N6 */
-	err = connection_new(tls, ctx, fd, false);
+	weft_hold_begin(&h, connection_drop, &t);                   /* N6 */
+	err = connection_new(&t, ctx, fd, false);
 	if (!err) {
-		err = expect_host(*tls, host);
+		err = expect_host(t, host);
 		if (err)
-			connection_drop(tls);
+			connection_drop(&t);
 		else
-			err = begin(*tls, deadline);
+			err = begin(t, deadline);
 	}
 	weft_hold_end(&h);
+	*tls = t;
 	return err;
 }
 
 int weft_tls_server(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 		    weft_time deadline)
 {
+	weft_tls *t = NULL;
 	weft_held h;
 	int err;
 
@@ -166,11 +170,12 @@ int weft_tls_server(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 	*tls = NULL;
 	if (!ctx || !weft__tls_ctx_is_server(ctx))
 		return -EINVAL;
-	weft_hold_begin(&h, connection_drop, tls);                  /* N6 */
-	err = connection_new(tls, ctx, fd, true);
+	weft_hold_begin(&h, connection_drop, &t);                   /* N6 */
+	err = connection_new(&t, ctx, fd, true);
 	if (!err)
-		err = begin(*tls, deadline);
+		err = begin(t, deadline);
 	weft_hold_end(&h);
+	*tls = t;
 	return err;
 }
 

@@ -139,6 +139,20 @@ static bool turn_try(struct turn *turn, weft_mutex *of)
 	return true;
 }
 
+/* With t->lock, which is given back if it yields there and never goes on. */
+static bool turn_try_locked(struct turn *turn, weft_mutex *of, weft_mutex *lock)
+{
+	weft_held h;
+	int err;
+
+	weft_hold_begin(&h, turn_drop, lock);
+	err = weft_mutex_trylock(of);
+	weft_hold_end(&h);
+	if (!err)
+		turn_taken(turn, of);
+	return !err;
+}
+
 static void turn_over(struct turn *turn)
 {
 	weft_hold_end(&turn->held);
@@ -222,7 +236,7 @@ int weft__tls_await_input_locked(weft_tls *t, weft_time deadline)
 	int err;
 
 	t->starving = true;
-	if (!turn_try(&turn, &t->reading))
+	if (!turn_try_locked(&turn, &t->reading, &t->lock))
 		return weft_cond_wait_until(&t->moved, &t->lock, deadline);
 	weft_mutex_unlock(&t->lock);
 	err = weft__tls_fill(t, deadline);

@@ -160,39 +160,51 @@ Test(loop_owner, a_timer_that_was_put_off_wakes_it_once)
 	cr_assert_eq(weft_stop(rt, WEFT_FOREVER), 0);
 }
 
-enum { CROWD = 100 };
+enum { CROWD = 300, SOME = 100 };
 
 static int pair[CROWD][2];
 
 /* Each has been waited for once: the poller knows it. */
-static void meet_all(void *arg)
+static void meet_all(void *reader)
 {
 	char b;
 
-	(void)arg;
 	for (int i = 0; i < CROWD; i++)
 		CHECK_EQ(weft_read(pair[i][0], &b, 1, weft_in(1)), -ETIMEDOUT);
 	ran++;
-	CHECK_EQ(weft_read(pair[CROWD - 1][0], &b, 1, WEFT_FOREVER), 1);
+	CHECK_EQ(weft_read(pair[(intptr_t)reader][0], &b, 1, WEFT_FOREVER), 1);
 	ran++;
 }
 
+/* More than a slice. */
+static void burn(void *arg)
+{
+	weft_time until = weft_in(WEFT_MS + WEFT_MS / 2);
+
+	(void)arg;
+	while (weft_now() < until)
+		continue;
+}
+
 /* The edge that told of many events is the only one for all of them. */
-Test(loop_owner, more_events_than_it_fetches_at_once)
+static void floods(intptr_t reader, bool burns)
 {
 	struct epoll_event e = { .events = EPOLLIN | (unsigned)EPOLLET };
 	int ep = epoll_create1(EPOLL_CLOEXEC), n;
 
+	ran = 0;
 	rt = start();
 	for (int i = 0; i < CROWD; i++)
 		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[i]), 0);
-	cr_assert_eq(weft_submit(rt, meet_all, NULL), 0);
+	cr_assert_eq(weft_submit(rt, meet_all, (void *)reader), 0);
 	turn_until(1);
 	cr_assert_eq(epoll_ctl(ep, EPOLL_CTL_ADD, weft_loop_fd(rt), &e), 0);
 	while (epoll_wait(ep, &e, 1, 0) > 0)
 		(void)weft_loop_run(rt, WEFT_NOWAIT);
 	for (int i = 0; i < CROWD; i++)
 		cr_assert_eq(write(pair[i][1], "x", 1), 1);
+	if (burns)
+		cr_assert_eq(weft_submit(rt, burn, NULL), 0);
 	while (ran < 2) {
 		do
 			n = epoll_wait(ep, &e, 1, 20000);
@@ -207,6 +219,17 @@ Test(loop_owner, more_events_than_it_fetches_at_once)
 	}
 	close(ep);
 	cr_assert_eq(failures, 0);
+}
+
+Test(loop_owner, more_events_than_it_fetches_at_once)
+{
+	floods(CROWD - 1, false);
+}
+
+/* What is left then is told by an edge, though events are still in the poller. */
+Test(loop_owner, a_slice_that_ends_amid_events)
+{
+	floods(SOME, true);
 }
 
 /* --- the thread ------------------------------------------------------------------ */

@@ -234,6 +234,37 @@ Test(drive, runs_something_however_slow_the_machine)
 	cr_assert_eq(failures, 0);
 }
 
+static void *submit(void *arg)
+{
+	CHECK_EQ(weft_submit(rt, count, arg), 0);
+	return NULL;
+}
+
+static void submit_elsewhere(void)
+{
+	elsewhere(submit, NULL);
+}
+
+Test(drive, events_of_nobodys_do_not_end_its_wait)
+{
+	begin();
+	/* Its alarm goes off, but the timer is no more. */
+	clock_stands = weft_now();
+	CHECK_EQ(weft_after_func(&timer, weft_in(5 * WEFT_MS), count, NULL), 0);
+	CHECK_EQ(weft_loop_run(rt, WEFT_NOWAIT), -EAGAIN);
+	CHECK_EQ(weft_timer_stop(&timer), 1);
+	clock_stands = 0;
+	CHECK(readable(20000));
+	/* The slice is over when that has been fetched. */
+	clock_jumps = 2 * WEFT_MS;
+	on_sleep = submit_elsewhere;
+	CHECK_EQ(weft_loop_run(rt, WEFT_FOREVER), 0);
+	clock_jumps = 0;
+	CHECK_EQ(ran, 1);
+	CHECK_EQ(weft_stop(rt, WEFT_FOREVER), 0);
+	cr_assert_eq(failures, 0);
+}
+
 /* No monitor asks for it here. */
 Test(drive, asks_again_for_memory_that_was_not_there)
 {

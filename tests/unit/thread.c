@@ -1,0 +1,78 @@
+/* unit/thread.c - src/os/thread.c: the signal that ends a call of another thread. */
+#include "support/crit.h"
+
+#include "base/base.h"
+#include "os/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+TestSuite(thread, .timeout = 60);
+
+static int taken(void)
+{
+	struct sigaction now;
+
+	for (int s = SIGRTMAX; s >= SIGRTMIN; s--)
+		if (sigaction(s, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
+			return s;
+	return 0;
+}
+
+/* On pool threads every signal is blocked but for the length of such a call. */
+static void block_all(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+static bool pending(int signo)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	return sigismember(&set, signo);
+}
+
+static bool blocked(int signo)
+{
+	sigset_t set;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &set);
+	return sigismember(&set, signo);
+}
+
+Test(thread, a_signal_that_comes_too_late_is_not_kept)
+{
+	block_all();
+	weft__os_interruptible(true);
+	if (!taken())
+		cr_skip_test("no signal to be had");
+	cr_assert(!blocked(taken()));
+	block_all();
+	for (int i = 0; i < 3; i++)
+		cr_assert(weft__os_interrupt(pthread_self()));
+	cr_assert(pending(taken()));
+	weft__os_interruptible(false);
+	cr_assert(!pending(taken()));
+	cr_assert(blocked(taken()));
+}
+
+Test(thread, a_signal_that_the_program_takes_is_the_programs)
+{
+	int signo;
+
+	block_all();
+	weft__os_interruptible(true);
+	weft__os_interruptible(false);
+	signo = taken();
+	if (!signo)
+		cr_skip_test("no signal to be had");
+	signal(signo, SIG_DFL);
+	cr_assert(!weft__os_interrupt(pthread_self()));
+	weft__os_interruptible(true);
+	cr_assert(blocked(signo));
+	cr_assert(!pending(signo));
+}
