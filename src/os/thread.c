@@ -108,17 +108,36 @@ static void on_ours(int signo)
 	(void)signo;
 }
 
-/* Without SA_RESTART, for that is all that it is for. */
-static void signal_take(void)
+/* Found by sending it: an emulator takes handlers for some that it cannot send.
+ * Without SA_RESTART, for that is all that it is for. */
+static bool signal_try(int signo)
 {
+	const struct timespec at_once = { 0, 0 };
 	struct sigaction now, sa = {
 		.sa_handler = on_ours, .sa_flags = SA_ONSTACK,
 	};
+	sigset_t set, before;
+	bool works;
 
+	if (sigaction(signo, NULL, &now) < 0 || now.sa_flags & SA_SIGINFO ||
+	    now.sa_handler != SIG_DFL || sigaction(signo, &sa, NULL) < 0)
+		return false;
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
+	works = pthread_kill(pthread_self(), signo) == 0;
+	while (works && sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!works)
+		sigaction(signo, &now, NULL);
+	return works;
+}
+
+static void signal_take(void)
+{
 	for (int s = SIGRTMAX; s >= SIGRTMIN && !our_signal; s--)
-		if (sigaction(s, NULL, &now) == 0 &&
-		    !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL &&
-		    sigaction(s, &sa, NULL) == 0)
+		if (signal_try(s))
 			our_signal = s;
 }
 

@@ -17,6 +17,7 @@
 #define _GNU_SOURCE             /* before any header of the system */
 #endif
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,7 +76,7 @@ struct talk {
 	/* One connection; it is closed when this returns. */
 	void (*serve)(struct talk *t, int fd);
 	int client, server;
-	bool served;
+	atomic_bool served;
 	weft_waitgroup others;
 };
 

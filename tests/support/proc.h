@@ -28,6 +28,24 @@ static inline int open_descriptors(void)
 	return entries("/proc/self/fd");
 }
 
+/* Which there are, for who finds too many or too few. */
+static inline void tell_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char what[256];
+		ssize_t n = readlinkat(dirfd(d), e->d_name, what,
+				       sizeof what - 1);
+
+		if (n >= 0)
+			fprintf(stderr, "# %s: %.*s\n", e->d_name, (int)n, what);
+	}
+	if (d)
+		closedir(d);
+}
+
 static inline int threads_now(void)
 {
 	return entries("/proc/self/task");

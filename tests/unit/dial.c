@@ -72,6 +72,14 @@ static void close_place(struct place *p)
 		weft_close(p->fill[--p->n]);
 }
 
+static void back_to(int before)
+{
+	if (!wait_until(open_descriptors() == before)) {
+		fprintf(stderr, "# %d before, now\n", before);
+		tell_descriptors();
+	}
+}
+
 /* Gives how long it took. */
 static weft_time reaches(struct place *p, const char *list)
 {
@@ -109,7 +117,7 @@ static int several(void *arg)
 	CHECK(reaches(&p, "127.0.0.2 127.0.0.1") >= 250 * WEFT_MS);
 	CHECK(reaches(&p, "127.0.0.2 127.0.0.2 127.0.0.1") >= 500 * WEFT_MS);
 	reaches(&p, "127.0.0.3 127.0.0.2 127.0.0.4 127.0.0.1 127.0.0.2");
-	wait_until(open_descriptors() == before);
+	back_to(before);
 	close_place(&p);
 	return 0;
 }
@@ -139,7 +147,7 @@ static int none(void *arg)
 	}
 	CHECK_EQ(weft_tcp_connect("x", p.port, -1), -ETIMEDOUT);
 	CHECK_EQ(weft_tcp_connect("x", p.port, WEFT_NOWAIT), -EAGAIN);
-	wait_until(open_descriptors() == before);
+	back_to(before);
 	close_place(&p);
 	return 0;
 }
@@ -185,7 +193,7 @@ static int cancelled(void *arg)
 		crew_join(&c);
 		CHECK_EQ(k.answer, -ECANCELED);
 	}
-	wait_until(open_descriptors() == before);
+	back_to(before);
 	close_place(&p);
 	return 0;
 }
@@ -225,7 +233,7 @@ static int without(void *arg)
 	stands_for("127.0.0.2 127.0.0.1");
 	CHECK_EQ(weft_tcp_connect("x", p.port, PATIENCE), -EMFILE);
 	trouble = 0;
-	wait_until(open_descriptors() == before);
+	back_to(before);
 	close_place(&p);
 	return 0;
 }
