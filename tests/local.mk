@@ -510,6 +510,7 @@ TESTS += tests/regress/0034-left-in-tls
 tests_regress_0034_left_in_tls_SOURCES = %D%/regress/0034-left-in-tls.c
 tests_regress_0034_left_in_tls_CFLAGS = $(tls_cflags)
 tests_regress_0034_left_in_tls_LDADD = $(tls_libs)
+tests_regress_0034_left_in_tls_LDFLAGS = $(api_ldflags)
 endif
 EXTRA_DIST += %D%/support/meet.h %D%/support/pki.h
 tests_api_bufio_SOURCES = %D%/api/bufio.c $(crit_support)

@@ -141,7 +141,8 @@ static ssize_t send_chunk(struct send *s, enum way way)
 		if (r != -EAGAIN || s->deadline == WEFT_NOWAIT)
 			return r;
 		/* Room for less than this takes is no room, and yet told of. */
-		if (weft__clock() >= s->deadline)
+		if (weft__clock() >= weft__desc_until(s->out, DESC_OUT,
+						      s->deadline))
 			return -ETIMEDOUT;
 		err = weft_poll(s->out, POLLOUT, s->deadline);
 		if (err < 0)

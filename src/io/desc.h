@@ -138,6 +138,8 @@ void weft__desc_drop(void *fd);
 int weft__desc_poll(int fd, short events, weft_time deadline);
 /* sides: bits 1 << enum desc_side */
 int weft__desc_deadline(int fd, unsigned sides, weft_time deadline);
+/* The earlier one of this and what the last call has set. */
+weft_time weft__desc_until(int fd, enum desc_side side, weft_time deadline);
 
 /* --- inside: desc.c is the table, edge.c the waiting ------------------------ */
 

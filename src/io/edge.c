@@ -490,6 +490,15 @@ int weft__desc_poll(int fd, short events, weft_time deadline)
 	return p.revents & POLLNVAL ? -EBADF : p.revents;
 }
 
+weft_time weft__desc_until(int fd, enum desc_side side, weft_time deadline)
+{
+	int err;
+	struct desc *d = weft__desc_find(fd, &err);
+	int64_t t = d ? load_rlx(&d->side[side].deadline) : 0;
+
+	return t && t < deadline ? t : deadline;
+}
+
 int weft__desc_deadline(int fd, unsigned sides, weft_time deadline)
 {
 	struct ended e = { { NULL, NULL } };

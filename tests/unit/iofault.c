@@ -347,6 +347,10 @@ static int never_enough_room(void *arg)
 	CHECK_EQ(weft_sendfile(e.out, file, &off, SIZE, weft_in(20 * WEFT_MS)),
 		 -ETIMEDOUT);
 	CHECK_EQ(weft_sendfile(e.out, file, &off, SIZE, WEFT_NOWAIT), -EAGAIN);
+	CHECK_EQ(weft_fd_deadline(e.out, POLLOUT, weft_in(20 * WEFT_MS)), 0);
+	CHECK_EQ(weft_sendfile(e.out, file, &off, SIZE, WEFT_FOREVER),
+		 -ETIMEDOUT);
+	CHECK_EQ(weft_copy(e.out, file), -ETIMEDOUT);
 	weft__sys_fault = NULL;
 	CHECK_EQ(off, 0);
 	CHECK_EQ(weft_close(file), 0);
