@@ -14,7 +14,8 @@ static int taken(void)
 	struct sigaction now;
 
 	for (int s = SIGRTMAX; s >= SIGRTMIN; s--)
-		if (sigaction(s, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
+		if (sigaction(s, NULL, &now) == 0 &&
+		    now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)
 			return s;
 	return 0;
 }
