@@ -87,7 +87,8 @@ struct sleeper {
 	bool searching;                 /* owner; the waker while asleep */
 	bool duty;                      /* owner: was timed when it woke (S7) */
 	bool in_poller;                 /* S8; owner while not listed         */
-	uint8_t vain;                   /* owner: searches since one found    */
+	uint8_t vain;                   /* owner: searches in vain since one
+					 * found something; VAIN_MAX at most  */
 	int64_t until;                  /* owner: what it was timed for       */
 };
 

@@ -14,7 +14,8 @@
  * Invariants
  *   N1  `lock` is held around OpenSSL calls and what they touch.  Nobody parks
  *       while holding it, so from clearing the error queue to reading it a
- *       routine stays on one thread.
+ *       routine stays on one thread.  (It may yield in the trylock of N5, after
+ *       those calls; a hold gives the lock back if it never goes on.)
  *   N2  the reading turn belongs to who fills `in`; only the tail of its buffer
  *       is written without the lock.
  *   N3  the writing turn belongs to who sends: `sending` is his.  What OpenSSL
