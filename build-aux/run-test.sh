@@ -44,6 +44,11 @@ case $TEST_WRAPPER in
 	TEST_WRAPPER="$TEST_WRAPPER --trace-children=yes --log-file=$reports/vg.%p
 		--trace-children-skip=/bin/*,/usr/bin/*,/sbin/*,/usr/sbin/*"
 	;;
+*qemu*)
+	# Its child of a fork takes GLib's slice allocator as another thread left
+	# it, locked perhaps, and then never ends; malloc is put right by fork.
+	export G_SLICE=always-malloc
+	;;
 esac
 export TEST_WRAPPER srcdir
 # Death tests would litter the build directory; WEFT_... of the caller's shell

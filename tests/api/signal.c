@@ -181,9 +181,9 @@ static int survives(void *arg)
 
 	(void)arg;
 	CHECK_EQ(pthread_create(&t, NULL, storm, NULL), 0);
-	/* The last one may be received before what was noted with it. */
-	while (!last || weft_chan_try_recv(c, &s) == 0) {
-		if (!last)
+	/* The last one may be noted before those that another thread takes. */
+	while (!last || !came || weft_chan_try_recv(c, &s) == 0) {
+		if (!last || !came)
 			s = next(c);
 		if (s.signo < 0)
 			break;
@@ -215,8 +215,9 @@ static int unread(void *arg)
 	CHECK_EQ(next(probe).signo, SIGUSR2);
 	wait_until(weft_chan_len(c) == 2);
 	CHECK_EQ(weft_chan_recv_many(c, s, 3, WEFT_NOWAIT), 2);
-	CHECK_EQ(s[0].signo, SIGUSR1);
-	CHECK_EQ(s[1].signo, SIGUSR2);
+	/* In either order: two threads may have taken them. */
+	CHECK_EQ(s[0].signo + s[1].signo, SIGUSR1 + SIGUSR2);
+	CHECK(s[0].signo != s[1].signo);
 	CHECK_EQ(weft_chan_cap(c), 2);
 	weft_chan_unref(c);
 	weft_chan_unref(probe);

@@ -10,7 +10,8 @@
 
 TestSuite(waitpid, .timeout = 120);
 
-static int refusal;
+/* Workers without work ask the poller, and so the hook, at any time. */
+static atomic_int refusal;
 
 static int no_pidfd(enum sys_call call, int fd)
 {
