@@ -57,6 +57,7 @@ EXTRA_DIST += \
 	%D%/support/fds.h \
 	%D%/support/files.h \
 	%D%/support/home.h \
+	%D%/support/loop.h \
 	%D%/support/panics.h \
 	%D%/support/pollers.h \
 	%D%/support/proc.h \
@@ -85,6 +86,7 @@ tests_arch_unwind_LDADD = $(crit_libs)
 
 # --- tests/unit
 unit_tests = \
+	tests/unit/culprit \
 	tests/unit/dial \
 	tests/unit/drive \
 	tests/unit/file \
@@ -109,6 +111,8 @@ unit_tests = \
 	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+tests_unit_culprit_SOURCES = %D%/unit/culprit.c $(crit_support)
+tests_unit_culprit_LDADD = $(crit_libs)
 tests_unit_thread_SOURCES = %D%/unit/thread.c $(crit_support)
 tests_unit_thread_LDADD = $(crit_libs)
 tests_unit_futex_SOURCES = %D%/unit/futex.c $(crit_support)

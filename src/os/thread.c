@@ -2,10 +2,18 @@
 #include "base/base.h"
 #include "os/thread.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
+
+/* The kernel makes the CPU clock of a thread from its number. */
+#define CLOCK_KIND 7
+#define CLOCK_OF_THREAD 6
+#define CLOCK_SHIFT 3
 
 struct start {
 	void *(*fn)(void *);
@@ -79,6 +87,29 @@ int64_t weft__os_thread_cpu(pthread_t t)
 	if (pthread_getcpuclockid(t, &clock) || clock_gettime(clock, &ts))
 		return -1;
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+char weft__os_thread_state(pthread_t t)
+{
+	char path[64], text[64], *end;
+	clockid_t clock;
+	ssize_t n;
+	int fd;
+
+	if (pthread_getcpuclockid(t, &clock) ||
+	    (clock & CLOCK_KIND) != CLOCK_OF_THREAD)
+		return 0;
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat",
+		 (int)~(clock >> CLOCK_SHIFT));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* Behind its name, which may have anything in it. */
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : 0;
 }
 
 void weft__os_thread_stack(void **base, size_t *size)

@@ -25,6 +25,10 @@ void weft__os_yield(void);
 /* Nanoseconds of CPU that thread t has used, or -1. */
 int64_t weft__os_thread_cpu(pthread_t t);
 
+/* The kernel's letter for thread t: R it runs or would, S or D it sleeps in a
+ * call, others as in proc(5); 0: it is not to be had.  Opens a file. */
+char weft__os_thread_state(pthread_t t);
+
 /* The bounds of the calling thread's own stack. */
 void weft__os_thread_stack(void **base, size_t *size);
 

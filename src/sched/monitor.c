@@ -9,18 +9,23 @@
  *   V2  somebody sleeps and something waits: wake a sleeper; the search that
  *       follows takes the next slot of whoever stands still (steal.c).
  *   V3  nobody sleeps, somebody stands still, something waits: lend a spare
- *       worker, at most one for each that is blocked in the kernel and one
- *       more when the others all loop.  When the stuck ones move again the
- *       spare is called back: it empties its ring into the inject queue and
- *       is shelved.
+ *       worker, at most one for each that uses no CPU and one more when the
+ *       others all loop.  When the stuck ones move again the spare is called
+ *       back: it empties its ring into the inject queue and is shelved.
+ *
+ * Who uses no CPU is blocked in the kernel, or starved: there are more threads
+ * than CPUs.  A starved one gets a spare, too.  Telling it apart would cost a file
+ * opened at each tick; what waits does not care why; a thread starves alone when
+ * it is bound to a busy CPU or has a low priority; and when all do, the spare waits
+ * for its turn like them.
  *
  * A spare that always has something to run does not steal, nor does any other
  * busy worker: `stranded` asks them to take from those that stand still (F6 in
  * worker.c).
  *
- * Whoever has made that necessary for long is named on stderr (culprit.h).  Time
- * in which the monitor itself did not run counts against nobody: the process was
- * stopped, or the machine had no CPU for it.
+ * Whoever has made that necessary for long is named on stderr, unless he starved
+ * (culprit.h).  Time in which the monitor itself did not run counts against nobody
+ * but who did run: the process was stopped, or the machine had no CPU for it.
  *
  * When every worker sleeps over a whole tick the monitor sleeps, too, until a
  * worker is woken.
@@ -51,12 +56,12 @@ struct seen {
 };
 
 struct survey {
-	uint32_t stuck, blocked, running;
+	uint32_t stuck, running;
+	uint32_t blocked;               /* stuck, and used no CPU           */
 	int64_t now;
 	int64_t lost;                   /* in which nobody looked           */
 	struct worker *culprit;         /* has stood still the longest      */
-	int64_t since;                  /* since when; and is it blocked    */
-	bool in_kernel;
+	struct seen *stood;             /* what was seen of it              */
 	bool waiting;                   /* somebody could run and does not */
 	bool stranded;                  /* and is in the ring of a stuck one */
 };
@@ -78,10 +83,9 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 {
 	uint64_t picks = load_rlx(&w->picks);
 	bool still;
-	int64_t cpu;
+	int64_t cpu, ran;
 
 	store_rlx(&w->tick, v->now);
-	s->since += s->since ? v->lost : 0;
 	if (load_acq(&w->state) != WORKER_ACTIVE ||             /* V4 */
 	    load_rlx(&w->sleep.listed)) {
 		s->since = v->now;
@@ -90,6 +94,9 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 	v->running++;
 	v->waiting |= has_backlog(w);
 	cpu = weft__os_thread_cpu(w->thread);
+	ran = cpu > s->cpu ? cpu - s->cpu : 0;
+	if (s->since && ran < v->lost)
+		s->since += v->lost - ran;
 	still = picks == s->picks;
 	store_rlx(&w->still, still);
 	if (!still || !s->since) {
@@ -97,11 +104,9 @@ static void survey_worker(struct worker *w, struct seen *s, struct survey *v)
 		s->cpu_since = cpu;
 	}
 	if (still) {
-		if (!v->culprit || s->since < v->since) {
+		if (!v->culprit || s->since < v->stood->since) {
 			v->culprit = w;
-			v->since = s->since;
-			v->in_kernel = cpu - s->cpu_since <
-				       (v->now - s->since) / 4;
+			v->stood = s;
 		}
 		v->stuck++;
 		v->stranded |= load_rlx(&w->next) || runq_len(&w->runq);
@@ -178,13 +183,25 @@ static void decide(struct weft_runtime *rt, const struct survey *v)
 static void name_culprit(struct weft_runtime *rt, const struct survey *v)
 {
 	struct monitor *m = &rt->monitor;
+	struct worker *w = v->culprit;
+	struct seen *s = v->stood;
+	enum why why;
 
 	if (!v->stuck)
 		m->wanting = false;
-	if (!m->wanting || v->now - v->since < CULPRIT_NS || v->now < m->silent)
+	if (!m->wanting || v->now - s->since < CULPRIT_NS || v->now < m->silent)
 		return;
+	why = weft__culprit_ask(w, v->now - s->since,
+				s->cpu < 0 ? -1 : s->cpu - s->cpu_since);
+	/* It has gone on meanwhile, and sleeps perhaps because it is idle. */
+	if (load_rlx(&w->picks) != s->picks || load_rlx(&w->sleep.listed))
+		return;
+	if (why == WHY_STARVED) {
+		s->since = v->now;
+		return;
+	}
 	m->silent = v->now + SILENT_NS;
-	weft__culprit_report(v->culprit, v->now - v->since, v->in_kernel);
+	weft__culprit_report(w, v->now - s->since, why);
 }
 
 /* Everything rests: give memory back, then sleep until a worker is woken.

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 /* Longer than anything takes, shorter than a test's time. */
-#define PATIENCE weft_in((under("valgrind") ? 50 : 15) * WEFT_S)
+#define PATIENCE weft_in(60 * WEFT_S)
 
 /* ANYWHERE and EACH, or, where handshakes take their time, once. */
 #define ONCE(fn) \

@@ -3,11 +3,9 @@
  * The linker puts functions of this file in front of those that the loop calls on
  * its way to rest; there another thread does its worst.
  */
-#include "support/rt.h"
+#include "support/loop.h"
 #include "support/proc.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -15,8 +13,6 @@
 #include "os/thread.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
-
-#include <weft/loop.h>
 
 TestSuite(drive, .timeout = 120);
 
@@ -96,31 +92,12 @@ static atomic_int ran;
 
 static void begin(void)
 {
-	int err = weft_loop_start(NULL, &rt);
-
-	if (err == -ENOSYS)
-		cr_skip_test("this poller has no descriptor");
-	cr_assert_eq(err, 0);
-}
-
-/* io_uring interrupts whoever made a request. */
-static bool readable(int timeout)
-{
-	struct pollfd p = { .fd = weft_loop_fd(rt), .events = POLLIN };
-	int n;
-
-	do
-		n = poll(&p, 1, timeout);
-	while (n < 0 && errno == EINTR);
-	return n == 1;
+	rt = loop_begin();
 }
 
 static void run_until(int n)
 {
-	while (ran < n) {
-		cr_assert(readable(20000), "never readable: %d of %d", ran, n);
-		(void)weft_loop_run(rt, WEFT_NOWAIT);
-	}
+	turn_until(rt, &ran, n);
 }
 
 static void count(void *arg)
@@ -254,7 +231,7 @@ Test(drive, events_of_nobodys_do_not_end_its_wait)
 	CHECK_EQ(weft_loop_run(rt, WEFT_NOWAIT), -EAGAIN);
 	CHECK_EQ(weft_timer_stop(&timer), 1);
 	clock_stands = 0;
-	CHECK(readable(20000));
+	CHECK(readable(rt, TOLD_MS));
 	/* The slice is over when that has been fetched. */
 	clock_jumps = 2 * WEFT_MS;
 	on_sleep = submit_elsewhere;
@@ -300,9 +277,9 @@ Test(drive, an_alarm_that_came_too_early_comes_again)
 	CHECK_EQ(weft_submit(rt, sleep_until, NULL), 0);
 	CHECK_EQ(weft_loop_run(rt, WEFT_NOWAIT), 0);
 	clock_stands = 0;
-	CHECK(readable(20000));
+	CHECK(readable(rt, TOLD_MS));
 	clock_stands = until - 1;
-	while (readable(0) && ran == 0 && weft__os_now() < until)
+	while (readable(rt, 0) && ran == 0 && weft__os_now() < until)
 		if (weft_loop_run(rt, WEFT_NOWAIT) == -EAGAIN)
 			break;
 	clock_stands = 0;

@@ -1,11 +1,15 @@
-/* unit/thread.c - src/os/thread.c: the signal that ends a call of another thread. */
+/* unit/thread.c - src/os/thread.c: the signal that ends a call of another thread,
+ * and what the kernel says of one. */
 #include "support/crit.h"
 
 #include "base/base.h"
 #include "os/thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 TestSuite(thread, .timeout = 60);
 
@@ -76,4 +80,57 @@ Test(thread, a_signal_that_the_program_takes_is_the_programs)
 	weft__os_interruptible(true);
 	cr_assert(blocked(signo));
 	cr_assert(!pending(signo));
+}
+
+static int fd[2];
+
+static void *read_one(void *arg)
+{
+	char c;
+
+	(void)arg;
+	return read(fd[0], &c, 1) == 1 ? fd : NULL;
+}
+
+Test(thread, one_in_a_call_that_blocks_is_asleep)
+{
+	void *got = NULL;
+	pthread_t t;
+
+	if (!weft__os_thread_state(pthread_self()))
+		cr_skip_test("no /proc");
+	cr_assert_eq(pipe(fd), 0);
+	cr_assert_eq(pthread_create(&t, NULL, read_one, NULL), 0);
+	while (weft__os_thread_state(t) != 'S')
+		sched_yield();
+	cr_assert_eq(write(fd[1], "", 1), 1);
+	pthread_join(t, &got);
+	cr_assert_eq(got, fd);
+}
+
+Test(thread, one_that_runs_is_not)
+{
+	char state = weft__os_thread_state(pthread_self());
+
+	if (!state)
+		cr_skip_test("no /proc");
+	cr_assert_eq(state, 'R');
+}
+
+Test(thread, without_a_descriptor_nothing_is_known)
+{
+	struct rlimit was, none;
+	bool kept;
+	char state;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	kept = dup(0) < 0;
+	state = weft__os_thread_state(pthread_self());
+	setrlimit(RLIMIT_NOFILE, &was);
+	if (!kept)
+		cr_skip_test("the limit is not kept here");
+	cr_assert_eq(state, 0);
 }
