@@ -50,7 +50,8 @@ static int do_until(struct once *o, void (*fn)(void *), void *arg,
 	struct listed p;
 	int err = 0;
 
-	if (!steady && waitlist_cancelled(w, deadline))
+	/* Asked in any case: a plain thread is known before it has any effect. */
+	if (waitlist_cancelled(w, deadline) && !steady)
 		return -ECANCELED;
 	if (waitlist_is_open(&o->l) || !waitlist_lock(&o->l)) {
 		weft__budget(w);

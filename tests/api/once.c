@@ -1,6 +1,7 @@
 /* api/once.c - something that is done once, one sentence a test. */
 #include "support/crew.h"
 
+#include <sched.h>
 #include <weft/panic.h>
 
 TestSuite(once, .timeout = 120);
@@ -312,6 +313,47 @@ Test(once, lets_go_of_routines_that_are_discarded)
 	cr_assert_eq(weft_once_do_until(&lasting, count, NULL, WEFT_NOWAIT),
 		     -EAGAIN);
 	cr_assert_eq(failures, 0);
+}
+
+/* A thread that runs fn will end it: no deadlock, though it waits for nothing. */
+static weft_once threads;
+static atomic_bool begun;
+
+static void take_time(void *arg)
+{
+	(void)arg;
+	begun = true;
+	/* Until somebody waits, and for a verdict after that. */
+	while (WAITING(&threads) == 0)
+		sched_yield();
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+}
+
+static void *run_it(void *arg)
+{
+	weft_once_do(&threads, take_time, NULL);
+	return arg;
+}
+
+static int wait_for_thread(void *arg)
+{
+	pthread_t thread;
+
+	(void)arg;
+	threads = (weft_once)WEFT_ONCE_INIT;
+	begun = false;
+	CHECK_EQ(pthread_create(&thread, NULL, run_it, NULL), 0);
+	while (!begun)
+		weft_yield();
+	weft_once_do(&threads, take_time, NULL);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+Test(once, run_by_a_plain_thread_is_no_deadlock)
+{
+	EACH(wait_for_thread);
 }
 
 static int ask_cancelled(void *arg)
