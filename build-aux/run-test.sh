@@ -10,7 +10,8 @@
 # From the environment:
 #   TEST_WRAPPER   program that runs it: qemu-aarch64, valgrind ...
 #   TEST_TIMEOUT   seconds a plain program may take (default 150); one with
-#                  Test(...) in it, which has limits of its own, twice that
+#                  Test(...) in it, which has limits of its own, and a script,
+#                  which runs many, twice that
 #   srcdir         top of the source tree
 #
 # Criterion hides a test's own output under --tap and ignores what a process
@@ -92,6 +93,7 @@ if grep -qsE '^Test(Suite)?\(' "$srcdir/$name.c"; then
 	fi
 elif [ -f "$srcdir/$name.sh" ]; then
 	echo 1..1
+	limit=$((2 * limit))
 	timeout -k 10 "$limit" sh "$srcdir/$name.sh" "$prog" > "$reports/output" 2>&1
 	verdict $?
 elif [ -f "$srcdir/$name.out" ]; then

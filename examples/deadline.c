@@ -7,14 +7,19 @@
  * The scope's deadline reaches everybody who works for the request, however
  * deep: each wait that is not over by then ends with -ECANCELED.  None of them
  * looks at a clock, and when the scope has ended, none of them is left.
+ *
+ *	deadline [MILLISECONDS]         how long the shortest answer takes
  */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <weft.h>
+
+enum { NEVER = 1000000 };
 
 struct service {
 	const char *name;
-	weft_time takes;
+	int takes;                      /* so many units */
 	int fails;                      /* 0, or the error it gives */
 };
 
@@ -24,6 +29,7 @@ struct answer {
 	int tidied;
 };
 
+static weft_time unit = WEFT_MS;
 static atomic_int working;
 
 /* What must be done even if nobody waits any more. */
@@ -40,7 +46,7 @@ static int ask(void *arg)
 	struct answer *a = arg;
 
 	working++;
-	a->err = weft_sleep(a->from->takes);
+	a->err = weft_sleep(a->from->takes * unit);
 	if (!a->err)
 		a->err = a->from->fails;
 	tidy(a);
@@ -63,11 +69,11 @@ static int ask_both(void *arg)
 }
 
 static int request(const char *what, const struct service *services,
-		   weft_time limit)
+		   int limit)
 {
 	struct answer a[4];
 	weft_scope s;
-	int err = weft_scope_begin(&s, weft_in(limit));
+	int err = weft_scope_begin(&s, weft_in(limit * unit));
 
 	if (err)
 		return err;
@@ -95,27 +101,29 @@ static int request(const char *what, const struct service *services,
 static int app(void *arg)
 {
 	static const struct service quick[] = {
-		{ "prices", WEFT_MS, 0 }, { "stock", 2 * WEFT_MS, 0 },
-		{ "stars", WEFT_MS, 0 }, { "texts", 3 * WEFT_MS, 0 },
+		{ "prices", 1, 0 }, { "stock", 2, 0 },
+		{ "stars", 1, 0 }, { "texts", 3, 0 },
 	}, slow[] = {
-		{ "prices", WEFT_MS, 0 }, { "stock", 1000 * WEFT_S, 0 },
-		{ "stars", 2 * WEFT_MS, 0 }, { "texts", 1000 * WEFT_S, 0 },
+		{ "prices", 1, 0 }, { "stock", NEVER, 0 },
+		{ "stars", 2, 0 }, { "texts", NEVER, 0 },
 	}, broken[] = {
-		{ "prices", 1000 * WEFT_S, 0 }, { "stock", 5 * WEFT_MS, -EIO },
-		{ "stars", 1000 * WEFT_S, 0 }, { "texts", 1000 * WEFT_S, 0 },
+		{ "prices", NEVER, 0 }, { "stock", 50, -EIO },
+		{ "stars", NEVER, 0 }, { "texts", NEVER, 0 },
 	};
 	int err;
 
 	(void)arg;
-	err = request("in time", quick, 100 * WEFT_S);
+	err = request("in time", quick, NEVER);
 	if (!err)
-		err = request("too slow", slow, 300 * WEFT_MS);
+		err = request("too slow", slow, 300);
 	if (!err)
-		err = request("no stock", broken, 100 * WEFT_S);
+		err = request("no stock", broken, NEVER);
 	return err;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		unit = atoi(argv[1]) * WEFT_MS;
 	return weft_run(app, NULL) != 0;
 }

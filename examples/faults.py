@@ -68,14 +68,27 @@ class Store:
 
 
 def asks(server, kind, times=1, busy=False):
-    """A client of its own: are all its answers good?"""
-    try:
-        with server.connect() as s, s.makefile("rb") as f:
-            return all(kind.ask(f, s, busy) for _ in range(times))
-    except OSError as e:
-        if not busy or isinstance(e, TimeoutError):
-            print("a client got", repr(e), flush=True)
-        return busy and not isinstance(e, TimeoutError)
+    """A client of its own: are all its answers good?  Whom a proxy cuts off
+    after it had no CPU for that long comes again."""
+    for _ in range(20):
+        try:
+            last = time.monotonic()
+            with server.connect() as s, s.makefile("rb") as f:
+                for _ in range(times):
+                    now = time.monotonic()
+                    if not kind.ask(f, s, busy):
+                        return False
+                    last = now
+                return True
+        except OSError as e:
+            late = server.name == "proxy" and \
+                time.monotonic() - last >= server.patience
+            if isinstance(e, TimeoutError) or not busy and not late:
+                print("a client got", repr(e), flush=True)
+                return False
+            if busy:
+                return True
+    return False
 
 
 def each(n, fn):
@@ -105,10 +118,12 @@ def no_descriptors(server, kind):
     crowd = [socket.create_connection(("127.0.0.1", server.port), PATIENCE)
              for _ in range(200)]
     check(until(lambda: server.descriptors() >= few - 2), "descriptors are left")
-    began, ran = time.monotonic(), server.cpu()
-    while time.monotonic() < began + 1:
-        time.sleep(0.1)
-    ran = (server.cpu() - ran) / (time.monotonic() - began)
+    ran = 1.0
+    for _ in range(10):                 # who spins does so each time
+        if ran >= 0.3:
+            began, ran = time.monotonic(), server.cpu()
+            time.sleep(1)
+            ran = (server.cpu() - ran) / (time.monotonic() - began)
     check(ran < 0.3, "without descriptors it runs for %d %%" % (100 * ran))
     served = 0
     for s in crowd:
@@ -253,14 +268,15 @@ def main():
 
         def start(limit=0, patience=60):
             if name == "httpd":
-                s = Server(program, "-p", "0", "-w", str(patience), *more, site,
-                           limit=limit)
+                s = Server(program, "-p", "0", "-r", "60", "-w", str(patience),
+                           *more, site, limit=limit)
                 s.tls = trusting() if "-c" in more else None
             elif name == "kv":
                 s = Server(program, "-p", "0", "-w", str(patience), limit=limit)
             else:
                 s = Server(program, "-p", "0", "-i", str(patience), "127.0.0.1",
                            str(store.port), limit=limit)
+            s.patience = patience
             return s
 
         if name == "proxy":

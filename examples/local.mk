@@ -66,6 +66,7 @@ noinst_PROGRAMS += $(example_programs)
 TESTS += $(example_programs)
 EXTRA_DIST += \
 	%D%/crawler/crawler.sh \
+	%D%/deadline.sh \
 	%D%/faults.py \
 	%D%/httpd/hostile.py \
 	%D%/httpd/httpd.sh \

@@ -42,8 +42,17 @@ stop() {
 	status=$?
 	wait "$2"
 	cat "$tmp/rest.$1"
+	forget "$1"
 	[ $status -eq 0 ] || fail "the server ended with $status"
-	servers=$(echo "$servers" | sed "s/ $1//")
+}
+
+# forget PID: it is gone, and its number may be another's.
+forget() {
+	left=
+	for one in $servers; do
+		[ "$one" = "$1" ] || left="$left $one"
+	done
+	servers=$left
 }
 
 # faults httpd|kv|proxy PROGRAM [ARGUMENT...]: what faults.py does to it.

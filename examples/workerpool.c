@@ -92,7 +92,7 @@ static int app(void *arg)
 	printf("report, at once: %s\n", said(err));
 
 	weft_latch_count_down(&disk, 1);
-	err = submit(&report, weft_in(10 * WEFT_S));
+	err = submit(&report, weft_in(100 * WEFT_S));
 	printf("report, after the disk came back: %s\n", said(err));
 	weft_waitgroup_wait(&pool.jobs);
 	printf("%ld jobs done\n", pool.done);

@@ -45,4 +45,5 @@ echo ok > "$www/gone.html"
 echo ok > "$www/deep/er/index.html"
 out=$(run -j 2 "$url") || fail "broken links: $out"
 stop "$pid" "$reader"
-run "$url" | grep -q 'Connection refused' || fail "nobody is there"
+# A port that nobody is given by chance.
+run http://127.0.0.1:1/ | grep -q 'Connection refused' || fail "nobody is there"

@@ -19,6 +19,18 @@ ask() {
 ask < "$srcdir/examples/kv/kv.commands" > "$tmp/replies" || fail "redis-cli: $?"
 diff -u "$srcdir/examples/kv/kv.replies" "$tmp/replies" || fail "wrong replies"
 
+# Time goes on meanwhile.
+for how in 'EX 100' 'PX 100000'; do
+	# shellcheck disable=SC2086
+	same OK "$(ask SET lasting x $how)" "$how"
+	ttl=$(ask TTL lasting)
+	[ "$ttl" -gt 10 ] && [ "$ttl" -le 100 ] || fail "$ttl s of $how are left"
+done
+same 1 "$(ask EXPIRE lasting 200)" "EXPIRE"
+ttl=$(ask TTL lasting)
+[ "$ttl" -gt 110 ] && [ "$ttl" -le 200 ] || fail "$ttl s of 200 are left"
+ask DEL lasting > "$tmp/got"
+
 head -c 3000000 /dev/urandom | od -An -tx1 > "$tmp/big"
 same OK "$(ask -x SET big < "$tmp/big")" "a big value"
 ask GET big > "$tmp/got"
@@ -54,4 +66,5 @@ start "$program" -p 0
 port=${line##*:}
 ask SHUTDOWN > /dev/null 2>&1
 wait "$pid" || fail "after SHUTDOWN: $?"
+forget "$pid"
 faults kv "$program"

@@ -259,8 +259,9 @@ Test(after_func, with_a_period)
 static void ring_again(void *arg)
 {
 	struct chime *c = arg;
+	const int most = c->most;       /* it may go after the last one */
 
-	if (++c->rang < c->most)
+	if (++c->rang < most)
 		CHECK_EQ(weft_timer_start(&c->t, weft_in(10 * WEFT_US), 0), 0);
 }
 
@@ -285,7 +286,7 @@ enum { MANY = 100000 };
 
 static int many(void *arg)
 {
-	const int n = fewer(MANY);
+	const int n = fewer(SANITIZED ? MANY / 10 : MANY);
 	weft_timer *t = malloc((size_t)n * sizeof *t);
 	unsigned seed = (unsigned)(uintptr_t)arg;
 	int stopped = 0;
@@ -380,7 +381,8 @@ static int races(void *arg)
 	race.left = 6;
 	CHECK_EQ(weft_after_func(&race.t, weft_in(1), race_run, NULL), 0);
 	crew_start(&c, 4, 2, racer, NULL);
-	wait_until(race.left == 0);
+	while (race.left)
+		weft_yield();
 	crew_join(&c);
 	race.stopped += weft_timer_stop(&race.t);
 	wait_until(race.begun == race.ran + race.stopped + race.moved);
@@ -469,7 +471,7 @@ Test(after_func, on_a_plain_thread_needs_the_one_runtime)
 	cr_assert_eq(weft_timer_stop(&t), 0);
 	cr_assert_eq(weft_timer_stop(&far), 1);
 	cr_assert_eq(weft_timer_start(&t, WEFT_FOREVER, 0), 0);
-	cr_assert_eq(weft_stop(a, weft_in(10 * WEFT_S)), 0);
+	cr_assert_eq(weft_stop(a, weft_in(60 * WEFT_S)), 0);
 	cr_assert_eq(weft_timer_stop(&t), 0);
 	cr_assert_eq(runs, 101);
 	cr_assert_eq(failures, 0);
@@ -503,7 +505,7 @@ Test(after_func, a_stop_does_not_wait_for_them)
 		cr_assert_eq(weft_start(&c, &rt), 0);
 		for (int k = 0; k < i % 20; k++)
 			weft_yield();
-		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		cr_assert_eq(weft_stop(rt, weft_in(60 * WEFT_S)), 0);
 	}
 	stop_rearming = true;
 	pthread_join(thread, NULL);

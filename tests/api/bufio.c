@@ -196,7 +196,8 @@ static int writes(void *arg)
 		CHECK_EQ(weft_bufio_printf(&b, -1, "%0100d", 9), 100);
 		CHECK_EQ(weft_bufio_printf(&b, -1, "%s", "\n"), 1);
 		CHECK_EQ(weft_bufio_flush(&b, WEFT_FOREVER), 0);
-		CHECK_EQ(weft_bufio_read_full(&r, back, 141, NULL, -1), 0);
+		CHECK_EQ(weft_bufio_read_full(&r, back, 141, NULL,
+					      WEFT_FOREVER), 0);
 		CHECK(back[19] == '7' && back[39] == '8' && back[139] == '9');
 		for (size_t i = 0; i < sizeof big; i++)
 			big[i] = (char)(i * 3);
@@ -205,7 +206,8 @@ static int writes(void *arg)
 			n += part;
 		}
 		CHECK_EQ(weft_bufio_flush(&b, WEFT_FOREVER), 0);
-		CHECK_EQ(weft_bufio_read_full(&r, back, n, NULL, -1), 0);
+		CHECK_EQ(weft_bufio_read_full(&r, back, n, NULL,
+					      WEFT_FOREVER), 0);
 		CHECK(!memcmp(big, back, n));
 		CHECK_EQ(weft_bufio_write(&b, "", 0, -1), 0);
 		weft_bufio_fini(&b);

@@ -4,6 +4,8 @@
 
 TestSuite(cancel, .timeout = 120);
 
+#define LONG weft_in(1000 * WEFT_S)
+
 /* What a wait is for: nothing in it ever happens by itself. */
 struct world {
 	weft_chan *empty, *full, *unbuffered;
@@ -39,7 +41,7 @@ static void world_begin(struct world *o)
 	o->latch = (weft_latch)WEFT_LATCH_INIT(1);
 	weft_waitgroup_add(&o->group, 1);
 	weft_timer_init(&o->timer);
-	CHECK_EQ(weft_timer_start(&o->timer, weft_in(1000 * WEFT_S), 0), 0);
+	CHECK_EQ(weft_timer_start(&o->timer, LONG, 0), 0);
 	CHECK_EQ(weft_spawn(&o->sleeper, NULL, sleep_long, NULL), 0);
 }
 
@@ -72,8 +74,7 @@ static void world_end(struct world *o)
 	CHECK_EQ(weft_mutex_trylock(&o->mutex), 0);
 	CHECK_EQ(weft_mutex_trylock(&o->free_mutex), 0);
 	CHECK_EQ(weft_go(signal_it, o), 0);
-	CHECK_EQ(weft_cond_wait_until(&o->cond, &o->free_mutex,
-				      weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_cond_wait_until(&o->cond, &o->free_mutex, LONG), 0);
 	weft_rwlock_unlock(&o->rwlock);
 	CHECK_EQ(weft_rwlock_try_lock(&o->rwlock), 0);
 	weft_rwlock_unlock(&o->rwlock);
@@ -99,8 +100,6 @@ static void world_end(struct world *o)
 }
 
 /* --- the waits -------------------------------------------------------------- */
-
-#define LONG weft_in(1000 * WEFT_S)
 
 static int recv_buffered(struct world *o)
 {

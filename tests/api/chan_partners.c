@@ -10,14 +10,17 @@ TestSuite(chan_partners, .timeout = 120);
 
 static bool wait_until(bool (*ready)(void *), void *arg)
 {
-	weft_time end = weft_in(20 * WEFT_S);
+	weft_time end = weft_in(60 * WEFT_S);
+	bool late;
 
-	while (!ready(arg)) {
-		if (weft_now() > end)
+	for (;;) {
+		late = weft_now() > end;
+		if (ready(arg))
+			return true;
+		if (late)
 			return false;
 		weft_yield();
 	}
-	return true;
 }
 
 struct pair {

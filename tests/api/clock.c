@@ -76,7 +76,7 @@ static int on_time(void *arg)
 	LATE_BY_NONE(weft_sem_acquire_until(&none, 1, due), -ETIMEDOUT);
 	LATE_BY_NONE(weft_read(fd[0], &byte, 1, due), -ETIMEDOUT);
 	CHECK_EQ(weft_getaddrinfo("localhost", "7", NULL, &res,
-				  weft_in(20 * WEFT_S)), 0);
+				  weft_in(60 * WEFT_S)), 0);
 	if (res)
 		freeaddrinfo(res);
 	CHECK_EQ(weft_close(fd[0]), 0);

@@ -8,7 +8,7 @@
 #include <fenv.h>
 #include <pthread.h>
 
-TestSuite(coro, .timeout = 60);
+TestSuite(coro, .timeout = 120);
 
 static void count_to(void *arg)
 {

@@ -156,7 +156,7 @@ Test(embed, stop_cancels_the_parked)
 		for (int i = 0; i < 20; i++)
 			cr_assert_eq(weft_submit(rt, receive, parked), 0);
 		wait_until(ran == 20);
-		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		cr_assert_eq(weft_stop(rt, weft_in(60 * WEFT_S)), 0);
 		cr_assert_eq(ran, 40);
 		cr_assert_eq(weft_chan_try_send(parked, &(int){ 1 }), -EAGAIN);
 		weft_chan_unref(parked);
@@ -175,7 +175,7 @@ Test(embed, stop_discards_those_that_cannot_be_cancelled)
 		for (int i = 0; i < 20; i++)
 			cr_assert_eq(weft_submit(rt, park_for_ever, &never), 0);
 		wait_until(ran == 20);
-		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		cr_assert_eq(weft_stop(rt, weft_in(60 * WEFT_S)), 0);
 		/* Their waits are withdrawn: nobody is woken. */
 		weft_waitgroup_done(&never);
 		cr_assert_eq(failures, 0);
@@ -202,7 +202,7 @@ static int stop_slowly(void *arg)
 	CHECK(weft_now() >= t);
 	CHECK_EQ(weft_stop(rt, -1), -ETIMEDOUT);
 	go_on = true;
-	CHECK_EQ(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_stop(rt, weft_in(60 * WEFT_S)), 0);
 	CHECK_EQ(ran, 2);
 	return failures;
 }
@@ -280,10 +280,10 @@ Test(embed, callers_of_discarded_routines_are_told)
 	cr_assert_eq(pthread_create(&a, NULL, call_discarded, k), 0);
 	cr_assert_eq(pthread_create(&b, NULL, call_call_other, k), 0);
 	wait_until(ran == 2);
-	cr_assert_eq(weft_stop(k[0].rt, weft_in(20 * WEFT_S)), 0);
+	cr_assert_eq(weft_stop(k[0].rt, weft_in(60 * WEFT_S)), 0);
 	pthread_join(a, NULL);
 	pthread_join(b, NULL);
-	cr_assert_eq(weft_stop(k[1].rt, weft_in(20 * WEFT_S)), 0);
+	cr_assert_eq(weft_stop(k[1].rt, weft_in(60 * WEFT_S)), 0);
 	weft_chan_unref(k[0].c);
 	cr_assert_eq(failures, 0);
 }

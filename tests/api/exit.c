@@ -267,7 +267,7 @@ static int child_exits(void *unused)
 	(void)unused;
 	if (pid == 0)
 		exit(STATUS);
-	CHECK_EQ(weft_waitpid(pid, &status, 0, weft_in(20 * WEFT_S)), pid);
+	CHECK_EQ(weft_waitpid(pid, &status, 0, weft_in(60 * WEFT_S)), pid);
 	CHECK_EQ(WEXITSTATUS(status), STATUS);
 	return 0;
 }

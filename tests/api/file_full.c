@@ -70,7 +70,7 @@ Test(file_full, what_has_no_room_is_told_and_loses_nothing)
 	make_dir();
 	if (mount_small()) {
 		BOTH(EACH(fill));
-		umount(dir);
+		umount2(dir, MNT_DETACH);
 		remove_dir();
 	} else {
 		remove_dir();

@@ -27,7 +27,8 @@ static int wakes(void *arg)
 			while (!p.done) {
 				CHECK_EQ(weft_write(e.out, "", 1, -1), 1);
 				wait_until(p.done);
-				CHECK_EQ(weft_read(e.in, &r.byte, 1, -1), 1);
+				CHECK_EQ(weft_read(e.in, &r.byte, 1,
+						   WEFT_FOREVER), 1);
 			}
 			crew_join(&c[1]);
 			CHECK(p.got & POLLIN);
@@ -115,11 +116,12 @@ static int later(void *arg)
 		struct side r = { .fd = e.in, .deadline = WEFT_FOREVER };
 		struct side w = { .fd = e.out, .deadline = WEFT_FOREVER };
 		struct crew c[2];
+		size_t full, got;
 		char byte;
 
 		CHECK_EQ(weft_fd_deadline(e.in, POLLIN, weft_in(WEFT_S * 60)),
 			 0);
-		stuff(e.out);
+		full = stuff(e.out);
 		CHECK_EQ(weft_fd_deadline(e.in, POLLERR, -1), -EINVAL);
 		CHECK_EQ(weft_fd_deadline(e.in, 0, -1), -EINVAL);
 		crew_start(&c[0], 1, 0, writes, &w);
@@ -130,8 +132,13 @@ static int later(void *arg)
 		crew_join(&c[0]);
 		CHECK_EQ(w.got, -ETIMEDOUT);
 		/* What is ready is done; and later calls know it, too. */
+		arrived(e.in);
 		CHECK_EQ(weft_fd_deadline(e.in, POLLIN, 1), 0);
-		CHECK(drain(e.in, weft_in(WEFT_S * 60)) > 0);
+		got = drain(e.in, weft_in(WEFT_S * 60));
+		CHECK(got > 0);
+		CHECK_EQ(weft_fd_deadline(e.in, POLLIN, WEFT_FOREVER), 0);
+		come(e.in, full + w.went - got);
+		CHECK_EQ(weft_fd_deadline(e.in, POLLIN, 1), 0);
 		CHECK_EQ(weft_read(e.in, &byte, 1, WEFT_FOREVER), -ETIMEDOUT);
 		CHECK_EQ(weft_read(e.in, &byte, 1, WEFT_NOWAIT), -EAGAIN);
 		CHECK_EQ(weft_fd_deadline(e.in, POLLIN, WEFT_FOREVER), 0);
@@ -211,7 +218,7 @@ static int every_call_cancelled(void *arg)
 	}
 	CHECK_EQ(weft_copy(e->out, e->in), -ECANCELED);
 	/* These never wait, so they are none. */
-	CHECK(weft_poll(e->in, POLLIN, WEFT_NOWAIT) > 0);
+	wait_until(weft_poll(e->in, POLLIN, WEFT_NOWAIT) > 0);
 	CHECK_EQ(weft_read(e->in, c, 1, WEFT_NOWAIT), 1);
 	CHECK_EQ(weft_read(e->in, c, 1, WEFT_NOWAIT), -EAGAIN);
 	CHECK_EQ(weft_write(e->out, c, 1, WEFT_NOWAIT), 1);

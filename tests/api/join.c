@@ -214,14 +214,12 @@ static int race(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < 1000; i++) {
-		int err, tries = 0;
+		int err = 0;
 
 		CHECK_EQ(weft_spawn(&id, NULL, brief, (void *)(intptr_t)(i % 7)),
 			 0);
-		do
-			err = weft_join_until(id, &status,
-					      weft_in(i % 50 * WEFT_US / 10));
-		while (err == -ETIMEDOUT && ++tries < 1000000);
+		wait_until((err = weft_join_until(id, &status,
+				weft_in(i % 50 * WEFT_US / 10))) != -ETIMEDOUT);
 		CHECK_EQ(err, 0);
 		CHECK_EQ(status, 11);
 		CHECK_EQ(weft_join_until(id, &status, WEFT_NOWAIT), -ESRCH);

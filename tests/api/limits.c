@@ -228,7 +228,7 @@ static int workers_from_environment(void *arg)
 Test(limits, the_environment_reaches_weft_run)
 {
 	cr_assert_eq(in_child(workers_from_environment, NULL), 0);
-	cr_assert_str_eq(said, "", "%s", said);
+	cr_assert_null(strstr(said, "WEFT_WORKERS"), "%s", said);
 }
 
 /* --- WEFT_DEBUG=leaks ------------------------------------------------------------------ */
@@ -255,7 +255,8 @@ Test(limits, leaks_are_listed_on_request)
 	cr_assert_not_null(strstr(said, "leaks"), "%s", said);
 	cr_assert_not_null(strstr(said, "forgotten"), "%s", said);
 	cr_assert_eq(in_child(leak, ""), 0);
-	cr_assert_str_eq(said, "", "%s", said);
+	cr_assert_null(strstr(said, "leaks"), "%s", said);
+	cr_assert_null(strstr(said, "forgotten"), "%s", said);
 	cr_assert_eq(in_child(leak, "sieves"), 0);
 	cr_assert_not_null(strstr(said, "WEFT_DEBUG=sieves"), "%s", said);
 }

@@ -205,7 +205,7 @@ static int starving(void *arg)
 	/* Each time it is ours within bounds far below what luck would need. */
 	for (int i = 0; i < 20; i++) {
 		weft_yield();
-		CHECK_EQ(weft_mutex_lock_until(&hogged, weft_in(5 * WEFT_S)),
+		CHECK_EQ(weft_mutex_lock_until(&hogged, weft_in(60 * WEFT_S)),
 			 0);
 		weft_mutex_unlock(&hogged);
 	}

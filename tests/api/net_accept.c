@@ -148,10 +148,11 @@ static int accept_until_closed(void *arg)
 		CHECK_EQ(weft_close(fd), 0);
 		k->served++;
 	}
+	/* Who began late may have found the library's next file there. */
 	if (fd == -ECANCELED)
 		k->canceled++;
 	else
-		CHECK_EQ(fd, -EBADF);
+		CHECK(fd == -EBADF || fd == -ENOTSOCK);
 	k->bad++;
 	return 0;
 }

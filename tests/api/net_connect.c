@@ -103,6 +103,7 @@ static int plainly(void *arg)
 		weft_close(s);
 	}
 	weft_close(l);
+	l = nobody(&port);
 	for (enum whose w = OURS; w < WHOSE; w++) {
 		int fd = client(AF_INET, w);
 
@@ -113,6 +114,7 @@ static int plainly(void *arg)
 			 -ECONNREFUSED);
 		weft_close(fd);
 	}
+	close(l);
 	return 0;
 }
 

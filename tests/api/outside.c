@@ -136,7 +136,7 @@ static int with_thread(void *arg)
 
 	(void)arg;
 	CHECK_EQ(pthread_create(&t, NULL, use_the_one, c), 0);
-	CHECK_EQ(weft_chan_recv_until(c, NULL, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_chan_recv_until(c, NULL, weft_in(100 * WEFT_S)), 0);
 	pthread_join(t, NULL);
 	weft_chan_unref(c);
 	return 0;

@@ -207,7 +207,7 @@ static int from_thread(void *arg)
 	permits = taken = 0;
 	CHECK_EQ(pthread_create(&t, NULL, unpark_often, &me), 0);
 	for (int i = 0; i < 1000; i++) {
-		CHECK_EQ(weft_park_until(weft_in(20 * WEFT_S)), 0);
+		CHECK_EQ(weft_park_until(weft_in(100 * WEFT_S)), 0);
 		taken++;
 	}
 	pthread_join(t, NULL);

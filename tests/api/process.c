@@ -10,7 +10,7 @@ static int status_of(pid_t pid)
 {
 	int status = -1;
 
-	CHECK_EQ(weft_waitpid(pid, &status, 0, weft_in(20 * WEFT_S)), pid);
+	CHECK_EQ(weft_waitpid(pid, &status, 0, weft_in(60 * WEFT_S)), pid);
 	return status;
 }
 

@@ -19,7 +19,7 @@ static int ended(weft_process *p)
 {
 	int status = -1;
 
-	CHECK_EQ(weft_process_wait(p, &status, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_process_wait(p, &status, weft_in(60 * WEFT_S)), 0);
 	return status;
 }
 
@@ -28,7 +28,7 @@ static const char *all_of(int fd, char *buf, size_t n)
 {
 	size_t done = 0;
 
-	CHECK_EQ(weft_read_full(fd, buf, n - 1, &done, weft_in(20 * WEFT_S)),
+	CHECK_EQ(weft_read_full(fd, buf, n - 1, &done, weft_in(60 * WEFT_S)),
 		 WEFT_EOF);
 	buf[done] = '\0';
 	return buf;
@@ -304,7 +304,7 @@ static int wait_shared(void *arg)
 	int status = -1;
 
 	(void)arg;
-	CHECK_EQ(weft_process_wait(&shared, &status, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_process_wait(&shared, &status, weft_in(60 * WEFT_S)), 0);
 	return WEXITSTATUS(status);
 }
 

@@ -61,15 +61,11 @@ static int some_work(void *arg)
 Test(runtime, starts_and_stops_200_times)
 {
 	int before = threads_now(), max = before + 2;
-	weft_time end;
 
 	for (int i = 0; i < fewer(200); i++)
 		cr_assert_eq(run_on(worker_counts[i % 4], some_work, NULL), 0);
 	/* Joined threads vanish from /proc a moment later. */
-	for (end = weft_in(10 * WEFT_S);
-	     threads_now() > max && weft_now() < end;)
-		sched_yield();
-	cr_assert(threads_now() <= max);
+	wait_until(threads_now() <= max);
 	cr_assert_eq(failures, 0);
 }
 
@@ -144,16 +140,13 @@ Test(runtime, deadlock_is_reported)
 	for (size_t i = 0; i < COUNT(worker_counts); i++) {
 		int rc = in_child(run_all_wait,
 				  (void *)(uintptr_t)worker_counts[i]);
-		char *line, *end;
+		const char *report = strstr(said, "weft: deadlock: ");
 
 		cr_assert_eq(rc, 17, "%d: %s", rc, said);
-		end = strchr(said, '\n');
-		cr_assert_not_null(end);
-		line = strstr(said, "deadlock");
-		cr_assert(line && line < end, "%s", said);
-		cr_assert_not_null(strstr(said, "philosopher"), "%s", said);
-		cr_assert_not_null(strstr(said, "join"), "%s", said);
-		cr_assert_not_null(strstr(said, ": park"), "%s", said);
+		cr_assert_not_null(report, "%s", said);
+		cr_assert_not_null(strstr(report, "philosopher"), "%s", said);
+		cr_assert_not_null(strstr(report, "join"), "%s", said);
+		cr_assert_not_null(strstr(report, ": park"), "%s", said);
 	}
 }
 
@@ -211,7 +204,8 @@ static bool sleeps(long tid)
 	return end && end[1] && end[2] == 'S';
 }
 
-/* The thread has to wait first, where nothing else shows it. */
+/* The thread has to wait first, and nothing else shows it; nor does this for
+ * sure, since a thread may sleep on its way there. */
 static void wait_until_it_waits(void)
 {
 	for (int seen = 0; seen < 50; sched_yield())
@@ -237,49 +231,80 @@ static void *slow_answer(void *arg)
 	return NULL;
 }
 
-static int ask_thread(void *arg)
+/* Whoever receives there waits already when this parks. */
+static int ask_waiting(void *arg)
 {
+	int v = 1;
+
 	(void)arg;
-	give(shared, 1);
+	while (weft_chan_try_send(shared, &v) < 0)
+		weft_yield();
 	return take(other) != 2;
 }
 
-static void with_answers_by(void *(*thread)(void *))
+enum { LATE = 3 };
+
+/* On each number of workers; what came too late to show anything, again. */
+static void with_answers_by(void *(*thread)(void *), int (*ask)(void *))
 {
 	for (size_t i = 0; i < COUNT(worker_counts); i++) {
-		pthread_t t;
+		int rc, tries = 0;
 
-		shared = ints(0);
-		other = ints(0);
-		cr_assert_eq(pthread_create(&t, NULL, thread, NULL), 0);
-		wait_until_it_waits();
-		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
-		pthread_join(t, NULL);
-		weft_chan_unref(shared);
-		weft_chan_unref(other);
+		do {
+			pthread_t t;
+
+			shared = ints(0);
+			other = ints(0);
+			cr_assert_eq(pthread_create(&t, NULL, thread, NULL), 0);
+			wait_until_it_waits();
+			rc = run_on(worker_counts[i], ask, NULL);
+			cr_assert(rc == 0 || rc == LATE, "%d", rc);
+			pthread_join(t, NULL);
+			weft_chan_unref(shared);
+			weft_chan_unref(other);
+		} while (rc == LATE && ++tries < 20);
+		cr_assert_eq(rc, 0);
 	}
 	cr_assert_eq(failures, 0);
 }
 
 Test(runtime, a_thread_that_was_woken_is_no_deadlock)
 {
-	with_answers_by(slow_answer);
+	with_answers_by(slow_answer, ask_waiting);
 }
+
+static weft_time due;
 
 /* And one with a deadline wakes by itself. */
 static void *late_answer(void *arg)
 {
 	(void)arg;
+	due = weft_in(300 * WEFT_MS);
 	waiting_thread = thread_id();
-	CHECK_EQ(weft_sleep(300 * WEFT_MS), 0);
+	CHECK_EQ(weft_sleep_until(due), 0);
 	CHECK_EQ(take(shared), 1);
 	give(other, 2);
 	return NULL;
 }
 
+static int ask(void *arg)
+{
+	(void)arg;
+	give(shared, 1);
+	return take(other) != 2;
+}
+
+/* From the deadline on, until it waits again, nobody knows of the thread. */
+static int ask_sleeping(void *arg)
+{
+	if (weft_now() < due)
+		return ask(arg);
+	return ask_waiting(arg) ? 1 : LATE;
+}
+
 Test(runtime, a_thread_with_a_deadline_is_no_deadlock)
 {
-	with_answers_by(late_answer);
+	with_answers_by(late_answer, ask_sleeping);
 }
 
 /* So can a routine of another runtime. */
@@ -300,8 +325,8 @@ Test(runtime, another_runtime_is_no_deadlock)
 		other = ints(0);
 		cr_assert_eq(weft_start(&c, &rt), 0);
 		cr_assert_eq(weft_submit(rt, answer_later, other), 0);
-		cr_assert_eq(run_on(worker_counts[i], ask_thread, NULL), 0);
-		cr_assert_eq(weft_stop(rt, weft_in(20 * WEFT_S)), 0);
+		cr_assert_eq(run_on(worker_counts[i], ask, NULL), 0);
+		cr_assert_eq(weft_stop(rt, WEFT_FOREVER), 0);
 		weft_chan_unref(shared);
 		weft_chan_unref(other);
 	}

@@ -24,7 +24,7 @@ static struct weft_signal next(weft_chan *c)
 {
 	struct weft_signal s = { .signo = -1 };
 
-	CHECK_EQ(weft_chan_recv_until(c, &s, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_chan_recv_until(c, &s, weft_in(60 * WEFT_S)), 0);
 	return s;
 }
 

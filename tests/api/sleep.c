@@ -87,7 +87,7 @@ static int at_once(void *arg)
 		CHECK_EQ(weft_sleep_until(INT64_MIN), 0);
 		CHECK_EQ(weft_sleep_until(weft_now() - 1), 0);
 	}
-	CHECK(weft_now() - t < 10 * WEFT_S);
+	CHECK(weft_now() - t < 60 * WEFT_S);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int crowd(void *arg)
 				    &at[i * 31 % SLOTS]), 0);
 	for (int i = 0; i < n; i++)
 		CHECK_EQ(weft_join(id[i], NULL), 0);
-	CHECK(weft_now() < at[0] + 15 * WEFT_S);
+	CHECK(weft_now() < at[0] + 60 * WEFT_S);
 	free(id);
 	return 0;
 }
@@ -147,7 +147,8 @@ static int sleep_too_long(void *arg)
 
 static int nearer(void *arg)
 {
-	weft_time far = weft_in(2 * WEFT_S), never = weft_in(3600 * WEFT_S), near;
+	weft_time far = weft_in(2 * WEFT_S), never = weft_in(3600 * WEFT_S);
+	weft_time near, due;
 	weft_id id, last;
 
 	(void)arg;
@@ -158,8 +159,10 @@ static int nearer(void *arg)
 		CHECK_EQ(weft_sleep_until(near), 0);
 		CHECK(weft_now() < near + 20 * WEFT_S);
 	}
+	/* A busy machine may have taken longer for the near ones. */
+	due = weft_now() > far ? weft_now() : far;
 	CHECK_EQ(weft_join(id, NULL), 0);
-	CHECK(weft_now() >= far && weft_now() < far + 20 * WEFT_S);
+	CHECK(weft_now() >= far && weft_now() < due + 20 * WEFT_S);
 	CHECK_EQ(weft_cancel(last), 0);
 	CHECK_EQ(weft_join(last, NULL), 0);
 	return 0;

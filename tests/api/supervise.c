@@ -80,15 +80,21 @@ static int intensity_body(void *arg)
 		{ .fn = shine, .arg = &a },
 	};
 	weft_supervision how = { .intensity = 4, .period = 1000 * WEFT_S };
+	weft_time t;
 
 	(void)arg;
 	CHECK_EQ(weft_supervise(who, 2, &how), -EIO);
 	CHECK_EQ(a.starts, 5);
+	/* Three more in five seconds; on a slow machine they take longer. */
+	a.starts = 0;
+	t = weft_now();
 	CHECK_EQ(weft_supervise(who, 2, NULL), -EIO);
-	CHECK_EQ(a.starts, 9);
+	CHECK(a.starts == 4 ||
+	      (a.starts > 4 && weft_now() - t > 5 * WEFT_S));
+	a.starts = 0;
 	how = (weft_supervision){ .intensity = 0 };
 	CHECK_EQ(weft_supervise(who, 2, &how), -EIO);
-	CHECK_EQ(a.starts, 10);
+	CHECK_EQ(a.starts, 1);
 	/* As many as one likes, if slowly enough. */
 	a.starts = 0;
 	a.lives = 20;

@@ -10,7 +10,6 @@ TestSuite(tls_crowd, .timeout = 120, .init = pki_make, .fini = pki_clean);
 struct house {
 	weft_tls_ctx *server, *client;
 	int listener, port, lines;
-	atomic_int served, content;
 };
 
 struct guest {
@@ -19,7 +18,7 @@ struct guest {
 };
 
 /* Echoes lines until the client closes. */
-static void serve(void *arg)
+static int serve(void *arg)
 {
 	struct guest *g = arg;
 	weft_tls *tls;
@@ -34,17 +33,17 @@ static void serve(void *arg)
 	CHECK_EQ(weft_tls_close(tls, PATIENCE), 0);
 	weft_tls_free(tls);
 	CHECK_EQ(weft_close(g->fd), 0);
-	g->house->served++;
+	return 0;
 }
 
-static void visit(void *arg)
+static int visit(void *arg)
 {
 	struct house *h = arg;
 	int fd = weft_tcp_connect("127.0.0.1", h->port, PATIENCE);
 	weft_tls *tls;
 
 	if (!CHECK(fd >= 0))
-		return;
+		return 0;
 	CHECK_EQ(weft_tls_client(&tls, h->client, fd, "localhost", PATIENCE), 0);
 	for (int i = 0; i < h->lines; i++) {
 		char out[64], in[64];
@@ -59,12 +58,16 @@ static void visit(void *arg)
 	CHECK_EQ(weft_tls_close(tls, PATIENCE), 0);
 	weft_tls_free(tls);
 	CHECK_EQ(weft_close(fd), 0);
-	h->content++;
+	return 0;
 }
+
+enum { GUESTS = 100 };
 
 static int crowd(void *arg)
 {
-	int guests = fewer(100);
+	int guests = fewer(GUESTS);
+	weft_id visitor[GUESTS], servant[GUESTS];
+	struct guest g[GUESTS];
 	struct house h = {
 		.server = server_of("server.pem", "server.key"),
 		.client = client_of("ca.pem", 0),
@@ -76,15 +79,17 @@ static int crowd(void *arg)
 	CHECK(h.listener >= 0);
 	h.port = weft_sockport(h.listener);
 	for (int i = 0; i < guests; i++)
-		CHECK_EQ(weft_go(visit, &h), 0);
+		CHECK_EQ(weft_spawn(&visitor[i], NULL, visit, &h), 0);
 	for (int i = 0; i < guests; i++) {
-		struct guest g = { &h, weft_accept(h.listener, NULL, NULL,
-						   PATIENCE) };
-
-		CHECK(g.fd >= 0);
-		CHECK_EQ(weft_go_copy(NULL, serve, &g, sizeof g), 0);
+		g[i].house = &h;
+		g[i].fd = weft_accept(h.listener, NULL, NULL, PATIENCE);
+		CHECK(g[i].fd >= 0);
+		CHECK_EQ(weft_spawn(&servant[i], NULL, serve, &g[i]), 0);
 	}
-	wait_until(h.served == guests && h.content == guests);
+	for (int i = 0; i < guests; i++) {
+		CHECK_EQ(weft_join(visitor[i], NULL), 0);
+		CHECK_EQ(weft_join(servant[i], NULL), 0);
+	}
 	weft_close(h.listener);
 	weft_tls_ctx_unref(h.server);
 	weft_tls_ctx_unref(h.client);

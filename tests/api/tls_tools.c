@@ -61,7 +61,7 @@ static int finish(struct child *c)
 
 	if (c->in >= 0)
 		weft_close(c->in);
-	wait_until(waitpid(c->pid, &status, WNOHANG) == c->pid);
+	CHECK_EQ(weft_waitpid(c->pid, &status, 0, PATIENCE), c->pid);
 	weft_close(c->out);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -300,7 +300,7 @@ static int curl(void *arg)
 		shop_open(&s, "http/1.1");
 		snprintf(url, sizeof url, "https://localhost:%s/", s.port);
 		snprintf(resolve, sizeof resolve, "localhost:%s:127.0.0.1", s.port);
-		start(&c, ARGV("curl", "-sS", "--noproxy", "*", "--max-time", "30",
+		start(&c, ARGV("curl", "-sS", "--noproxy", "*", "--max-time", "60",
 			       "--resolve", resolve, url, cases[i].option,
 			       cases[i].value ? pki(cases[i].value) : NULL));
 		crew_start(&reader, 1, 0, collect, &d);

@@ -7,6 +7,7 @@
 #include "cpu.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* The bare switch tells the sanitizers nothing. */
 TestSuite(arch_migrate, .disabled = WEFT_SANITIZED, .timeout = 120);
@@ -38,7 +39,8 @@ static unsigned left = CONTEXTS;
 static struct context context[CONTEXTS];
 static struct thread thread[THREADS];
 static char *stacks;
-static pthread_barrier_t begin;         /* else the first may do it all */
+static pthread_barrier_t begin;
+static atomic_bool moved;               /* else the first may do it all */
 
 static void push(struct context *c)
 {
@@ -62,7 +64,7 @@ static void wander(void *pass)
 	struct context *c = t->running;
 	struct regs in, out;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ROUNDS || !moved; i++) {
 		regs_fill(&in, &c->seed);
 		memset(&out, 0, sizeof out);
 		before = WEFT_ARCH_TLS_LOAD(test_tls_thread);
@@ -71,7 +73,10 @@ static void wander(void *pass)
 		t = WEFT_ARCH_TLS_LOAD(test_tls_thread);
 		c->bad_tls += t->running != c;
 		c->bad_tls += !pthread_equal(t->id, pthread_self());
-		c->moves += t != before;
+		if (t != before) {
+			c->moves++;
+			moved = true;
+		}
 		c->bad_regs += memcmp(&in, &out, sizeof in) != 0;
 	}
 	c->done = true;

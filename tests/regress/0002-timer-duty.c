@@ -9,7 +9,7 @@
 enum { ROUNDS = 20 };
 
 /* What a loaded machine does not take, and the busy one does. */
-#define LONG (30 * WEFT_S)
+#define LONG (100 * WEFT_S)
 
 static _Atomic int placed, late, over;
 

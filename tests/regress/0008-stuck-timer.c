@@ -4,7 +4,7 @@
 #include "stress/stress.h"
 
 /* What a loaded machine does not take, and the loop does. */
-#define LONG (30 * WEFT_S)
+#define LONG (100 * WEFT_S)
 
 static _Atomic bool over;
 

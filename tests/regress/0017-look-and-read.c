@@ -19,7 +19,7 @@ static int fd[2];
 
 static int look(void *arg)
 {
-	return weft_poll(fd[0], *(short *)arg, weft_in(20 * WEFT_S));
+	return weft_poll(fd[0], *(short *)arg, weft_in(100 * WEFT_S));
 }
 
 static int read_some(void *arg)
@@ -27,7 +27,7 @@ static int read_some(void *arg)
 	char b[8];
 
 	(void)arg;
-	return (int)weft_read(fd[0], b, sizeof b, weft_in(20 * WEFT_S));
+	return (int)weft_read(fd[0], b, sizeof b, weft_in(100 * WEFT_S));
 }
 
 static void let(void)

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static volatile sig_atomic_t told;
+static atomic_int told;
 
 static void tell(int sig)
 {

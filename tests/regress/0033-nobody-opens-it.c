@@ -63,8 +63,11 @@ static int leaves(void *arg)
 
 static void *opens_other(void *arg)
 {
-	int fd = open(path, arg ? O_RDONLY : O_WRONLY);
+	int fd;
 
+	do      /* a signal may have been on its way until now */
+		fd = open(path, arg ? O_RDONLY : O_WRONLY);
+	while (fd < 0 && errno == EINTR);
 	MUST(fd >= 0, "open: %d", errno);
 	close(fd);
 	return NULL;

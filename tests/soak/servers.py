@@ -24,6 +24,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -160,7 +161,7 @@ def repeat(kind, server, once):
         turn = shortage.turn
         try:
             once()
-        except (ConnectionError, socket.timeout) as e:
+        except (ConnectionError, ssl.SSLEOFError, socket.timeout) as e:
             if server.name != "proxy" or isinstance(e, socket.timeout) or \
                     not shortage.excuses(turn):
                 raise

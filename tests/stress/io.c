@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include <weft/io.h>
 
-enum { LINES = 12, CROWD = 6, PART = 5000, PATIENCE = 120 };
+enum { LINES = 12, CROWD = 6, PART = 5000, PATIENCE = 140 };
 
 enum line_kind { QUIET, CROWDED, CUT };
 

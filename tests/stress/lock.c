@@ -27,7 +27,7 @@ struct round {
 	weft_rwlock l;
 	uint64_t m_ops, m_copy;                 /* m */
 	uint64_t l_ops, l_copy;                 /* l */
-	_Atomic uint64_t locked, written;
+	_Atomic uint64_t locked, read, written;
 	_Atomic int reading, writing;
 
 	weft_mutex q;
@@ -150,6 +150,7 @@ static void rwlock_op(struct party *p)
 	linger(p);
 	if (r->writing || r->l_ops != r->l_copy)
 		stress_fail("somebody writes while somebody reads");
+	r->read++;
 	r->reading--;
 	weft_rwlock_runlock(&r->l);
 }
@@ -225,6 +226,7 @@ static int play(void *arg)
 	struct round *r = arg;
 	unsigned n = r->s.routines + r->s.threads;
 	struct rng rng = { r->s.workers ^ weft_now() };
+	uint64_t done = 0, was;
 
 	weft_waitgroup_add(&r->all, (long)n);
 	for (unsigned i = 0; i < n; i++) {
@@ -245,7 +247,11 @@ static int play(void *arg)
 			weft_yield();
 			(void)weft_cancel(party[i].id); /* it may have ended */
 		}
-	while (weft_waitgroup_wait_until(&r->all, weft_in(20 * WEFT_S)))
+	while (weft_waitgroup_wait_until(&r->all, weft_in(20 * WEFT_S))) {
+		was = done;
+		done = r->locked + r->read + r->written + r->put + r->taken;
+		if (done > was)
+			continue;
 		stress_fail("somebody waits for ever: mutex %#" PRIx64
 			    ", rwlock %#" PRIx64 " %#" PRIx64 " %p, cond %#" PRIx64
 			    " %#" PRIx64 " %#" PRIx64 ", %u queued",
@@ -253,6 +259,7 @@ static int play(void *arg)
 			    r->l.weft__gate, r->l.weft__waiters,
 			    r->q.weft__word, r->full.weft__word,
 			    r->empty.weft__word, r->queued);
+	}
 	for (unsigned i = 0; i < n; i++)
 		if (i >= r->s.routines)
 			pthread_join(party[i].thread, NULL);

@@ -20,7 +20,7 @@
 #include <weft/io.h>
 #include <weft/net.h>
 
-enum { CLIENTS = 24, ACCEPTORS = 6, LAPS = 12, SIZE = 3000, PATIENCE = 100 };
+enum { CLIENTS = 24, ACCEPTORS = 6, LAPS = 12, SIZE = 3000, PATIENCE = 140 };
 
 struct game;
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { PARTIES = 24, LAPS = 60, PATIENCE = 60 };
+enum { PARTIES = 24, LAPS = 60, PATIENCE = 140 };
 
 struct game;
 

@@ -117,6 +117,13 @@ static size_t stuff(int fd)
 	return n;
 }
 
+/* What was written at the other end is here: TCP may take its time. */
+__attribute__((unused))
+static void arrived(int fd)
+{
+	CHECK(weft_poll(fd, POLLIN, WEFT_FOREVER) > 0);
+}
+
 /* Read all that is there, and what comes until the deadline; how much. */
 __attribute__((unused))
 static size_t drain(int fd, weft_time deadline)

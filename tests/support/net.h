@@ -97,6 +97,37 @@ static int fill_queue(int l, unsigned backlog, const char *host, int *fd,
 	return n;
 }
 
+/* A port at which nobody listens, nor will while the socket is open. */
+__attribute__((unused))
+static int nobody(int *port)
+{
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any6, sizeof any6)) {
+		if (fd >= 0)
+			close(fd);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		CHECK_EQ(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+	}
+	*port = weft_sockport(fd);
+	CHECK(*port > 0);
+	return fd;
+}
+
+/* A loopback address that no other process uses: its ports are ours. */
+__attribute__((unused))
+static const char *own_host(void)
+{
+	static _Thread_local char text[32];
+	unsigned pid = (unsigned)getpid();
+
+	snprintf(text, sizeof text, "127.%u.%u.%u", 1 + (pid >> 16) % 254,
+		 pid >> 8 & 255, pid & 255);
+	return text;
+}
+
 /* A socket of another's making, listening if it is told to; it blocks. */
 __attribute__((unused))
 static int handed(int family, const struct sockaddr *a, socklen_t l)

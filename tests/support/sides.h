@@ -13,6 +13,7 @@ struct side {
 	int fd;
 	char byte;
 	ssize_t got;
+	size_t went;                    /* of what it writes                */
 	weft_time deadline;
 	long thread;                    /* on which it began                */
 	atomic_int done;
@@ -38,7 +39,8 @@ static int writes(void *arg)
 	struct side *s = arg;
 
 	s->going = true;
-	s->got = weft_write_all(s->fd, block, sizeof block, NULL, s->deadline);
+	s->got = weft_write_all(s->fd, block, sizeof block, &s->went,
+				s->deadline);
 	s->done++;
 	return 0;
 }

@@ -211,8 +211,7 @@ static bool stalls(void)
 
 static weft_time soon(void)
 {
-	return weft_in(stalls() ? 20 * WEFT_MS :
-		       (under("valgrind") ? 55 : 20) * WEFT_S);
+	return weft_in(stalls() ? 20 * WEFT_MS : 60 * WEFT_S);
 }
 
 /* --- judging ---------------------------------------------------------------------- */
@@ -386,7 +385,7 @@ static void run_case(const struct row *row, int answer, const struct turn *t,
 	run_once(workers);
 	nothing_left();
 	/* Nobody has waited for what cannot come. */
-	CHECK(weft_now() - began < (under("valgrind") ? 50 : 15) * WEFT_S);
+	CHECK(weft_now() - began < 50 * WEFT_S);
 	if (failures > failed)
 		fprintf(stderr, "# in: %s\n", naming);
 }
@@ -400,7 +399,7 @@ static void *watches(void *arg)
 		usleep(100000);
 		still = seen == cases ? still + 1 : 0;
 		seen = cases;
-		if (still < (under("valgrind") ? 1800 : 600))
+		if (still < 1800)
 			continue;
 		fprintf(stderr, "# does not end: %s\n", naming);
 		abort();

@@ -287,7 +287,8 @@ Test(record, call_big_without_memory_is_refused)
 }
 
 /* A start without memory fails cleanly, as often as one likes. */
-static int fail_after, calls;
+static int fail_after;
+static _Atomic int calls;
 
 static int refuse_later(enum os_call call, size_t len)
 {

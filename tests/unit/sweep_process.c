@@ -1,6 +1,7 @@
 /* tests/unit/sweep_process.c - child processes and signals, while every system
  * call fails in every way; see support/sweep.h.
  */
+#include "support/signals.h"
 #include "support/sweep.h"
 
 #include <weft/chan.h>
@@ -159,5 +160,7 @@ static const struct workload workloads[] = {
 
 Test(sweep_process, no_failure_loses_leaks_or_hangs)
 {
+	keep_signal(SIGCHLD);
+	keep_signal(SIGUSR2);
 	sweep(workloads, COUNT(workloads), PROCESS);
 }

