@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	%D%/deadline.sh \
 	%D%/faults.py \
 	%D%/httpd/hostile.py \
+	%D%/httpd/idle.py \
 	%D%/httpd/httpd.sh \
 	%D%/jobs/jobs.sh \
 	%D%/kv/kv.commands \

@@ -1,7 +1,7 @@
 /* httpd - serves a directory over HTTP/1.1.
  *
- *	httpd [-a ADDRESS] [-p PORT] [-m CONNECTIONS] [-i SECONDS] [-r SECONDS]
- *	      [-w SECONDS] [-c CERTIFICATE -k KEY] DIR
+ *	httpd [-a ADDRESS] [-p PORT] [-m CONNECTIONS] [-i SECONDS] [-g SECONDS]
+ *	      [-r SECONDS] [-w SECONDS] [-c CERTIFICATE -k KEY] DIR
  *
  * One routine per connection:  read -> request -> file -> out -> write
  *
@@ -12,7 +12,7 @@
  * Slow and hostile clients meet these limits: -m connections, -i seconds for a
  * connection without a request, -r seconds for a request to arrive once it has
  * begun, -w seconds for a client to read any of an answer, and those of
- * request.h.
+ * request.h.  At SIGTERM who is being served has -g seconds more.
  */
 #define _GNU_SOURCE             /* gmtime_r */
 #include "../server/server.h"
@@ -349,8 +349,8 @@ int main(int argc, char **argv)
 	}
 	if (optind + 1 != argc) {
 		fprintf(stderr, "usage: httpd [-a ADDRESS] [-p PORT] "
-			"[-m CONNECTIONS] [-i SECONDS] [-r SECONDS] "
-			"[-w SECONDS] [-c CERTIFICATE -k KEY] DIR\n");
+			"[-m CONNECTIONS] [-i SECONDS] [-g SECONDS] "
+			"[-r SECONDS] [-w SECONDS] [-c CERTIFICATE -k KEY] DIR\n");
 		return 2;
 	}
 	site.dir = argv[optind];

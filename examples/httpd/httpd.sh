@@ -100,6 +100,25 @@ load() {
 }
 load
 
+# idle [CERTIFICATE]: told to end while nothing is under way it ends at once; the
+# grace is as good as for ever.
+idle() {
+	command -v python3 >/dev/null || return 0
+	start "$program" -p 0 -i 1000 -r 1000 -g 100000 \
+		${1:+-c "$1" -k "$tmp/key"} "$www"
+	port=${line##*:}
+	mkfifo "$tmp/idle"
+	python3 "$srcdir/examples/httpd/idle.py" "${port%/}" ${1:+"$1"} \
+		> "$tmp/idle" &
+	clients=$!
+	read -r said < "$tmp/idle" || fail "no idle clients"
+	same idle "$said" "idle clients"
+	stop "$pid" "$reader"
+	wait $clients || fail "idle clients: $?"
+	rm "$tmp/idle"
+}
+idle
+
 # Told to end in the middle of an answer, it finishes that first.
 curl -s --limit-rate 3M -o "$tmp/last" "$url/big" &
 last=$!
@@ -136,5 +155,6 @@ same 20 "$(wc -c < "$tmp/body")" "a range over TLS"
 curl -s "$url/" && fail "a certificate that nobody trusts is fine?"
 [ -n "${TEST_WRAPPER:-}" ] || load
 stop "$server" "$from"
+idle "$tmp/cert"
 [ -n "${TEST_WRAPPER:-}" ] ||
 	faults httpd "$program" -c "$tmp/cert" -k "$tmp/key"

@@ -12,11 +12,13 @@
  * with all that it has started.  With -k the first failure ends everything: the
  * jobs that run are killed, no other starts.  -v tells on the standard error
  * how each one ended.  The exit status is the number of jobs that failed, 100
- * at most.
+ * at most; 255 when they could not be read or their output not be written, after
+ * which none is started.
  */
 #define _GNU_SOURCE             /* strdup */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@ struct plan {
 	weft_scope running;
 	weft_chan *order;               /* of struct job * */
 	int failures;                   /* the printer's */
+	atomic_int lost;                /* why output was: the printer's */
 };
 
 struct job {
@@ -97,8 +100,10 @@ static int print(void *arg)
 
 	while (!weft_chan_recv(p->order, &j)) {
 		weft_latch_wait(&j->done);
-		fwrite(j->outcome.out, 1, j->outcome.out_size, stdout);
-		fflush(stdout);
+		if (!p->lost)
+			p->lost = weft_write_all(STDOUT_FILENO, j->outcome.out,
+						 j->outcome.out_size, NULL,
+						 WEFT_FOREVER);
 		p->failures += j->err || j->outcome.status;
 		if (p->verbose || j->err)
 			tell(j);
@@ -142,6 +147,8 @@ static int start_all(struct plan *p)
 	weft_bufio_init(&in, fd, LINE_SIZE);
 	while (!err) {
 		err = weft_bufio_read_line(&in, &line, NULL, WEFT_FOREVER);
+		if (!err)
+			err = p->lost;
 		if (!err && line[strspn(line, " \t")])
 			err = start(p, line);
 	}
@@ -173,6 +180,8 @@ static int app(void *arg)
 	weft_chan_close(p->order);
 	weft_join(printer, NULL);
 	weft_chan_unref(p->order);
+	if (!err)
+		err = p->lost;
 	return err ? err : p->failures;
 }
 

@@ -44,6 +44,15 @@ for sign in 'exit status 1: false' 'exit status 7' 'signal 9' 'exit status 127';
 	grep -q "$sign" "$tmp/err" || fail "not told: $sign"
 done
 
+# Output that cannot be written is told, and is no success.
+if [ -w /dev/full ]; then
+	printf 'echo 1\n\necho 2\n' > "$tmp/list"
+	# shellcheck disable=SC2086
+	${TEST_WRAPPER:-} "$program" "$tmp/list" > /dev/full 2> "$tmp/err"
+	same 255 $? "status of lost output"
+	grep -q 'No space left' "$tmp/err" || fail "not told that output is lost"
+fi
+
 # What a job has started dies with it.  A busy machine needs longer for the rest.
 printf 'echo before; sleep 1000 & sleep 1000; echo after\necho next\n' > "$tmp/list"
 for t in "$(scale 2 3 8)" 10 40; do

@@ -1,6 +1,7 @@
 /* kv - a key-value server that speaks the Redis protocol.
  *
- *	kv [-a ADDRESS] [-p PORT] [-m CLIENTS] [-i SECONDS] [-w SECONDS]
+ *	kv [-a ADDRESS] [-p PORT] [-m CLIENTS] [-i SECONDS] [-g SECONDS]
+ *	   [-w SECONDS]
  *
  * One routine per client:  read -> every whole command -> one write
  *
@@ -144,7 +145,8 @@ int main(int argc, char **argv)
 			argc = 0;
 	if (optind != argc) {
 		fprintf(stderr, "usage: kv [-a ADDRESS] [-p PORT] "
-			"[-m CLIENTS] [-i SECONDS] [-w SECONDS]\n");
+			"[-m CLIENTS] [-i SECONDS] [-g SECONDS] "
+			"[-w SECONDS]\n");
 		return 2;
 	}
 	return server_main(&s, app);

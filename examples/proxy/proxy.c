@@ -1,6 +1,7 @@
 /* proxy - passes TCP connections on to another address.
  *
- *	proxy [-a ADDRESS] [-p PORT] [-m CONNECTIONS] [-i SECONDS] HOST PORT
+ *	proxy [-a ADDRESS] [-p PORT] [-m CONNECTIONS] [-i SECONDS]
+ *	      [-g SECONDS] HOST PORT
  *
  *	client -- up ----> server       two routines per connection, each with
  *	client <-- down -- server       one buffer
@@ -125,7 +126,8 @@ int main(int argc, char **argv)
 			argc = 0;
 	if (optind + 2 != argc) {
 		fprintf(stderr, "usage: proxy [-a ADDRESS] [-p PORT] "
-			"[-m CONNECTIONS] [-i SECONDS] HOST PORT\n");
+			"[-m CONNECTIONS] [-i SECONDS] [-g SECONDS] "
+			"HOST PORT\n");
 		return 2;
 	}
 	target.host = argv[optind];

@@ -204,6 +204,9 @@ bool server_option(struct server *s, int opt, const char *value)
 	case 'i':
 		s->idle = atoi(value) * WEFT_S;
 		return true;
+	case 'g':
+		s->grace = atoi(value) * WEFT_S;
+		return true;
 	default:
 		return false;
 	}

@@ -7,7 +7,8 @@
  * connections see the end of their input, those at work finish within the
  * grace, and what is left then is cancelled.
  *
- * All of them take -a ADDRESS, -p PORT, -m CONNECTIONS and -i SECONDS.
+ * All of them take -a ADDRESS, -p PORT, -m CONNECTIONS, -i SECONDS (idle) and
+ * -g SECONDS (grace).
  */
 #ifndef EXAMPLES_SERVER_H
 #define EXAMPLES_SERVER_H
@@ -41,7 +42,7 @@ struct server {
 };
 
 /* For getopt, and for what it found: false if that is none of these. */
-#define SERVER_OPTIONS "a:p:m:i:"
+#define SERVER_OPTIONS "a:p:m:i:g:"
 bool server_option(struct server *s, int opt, const char *value);
 
 /* All but the options: a runtime, with app(s) as its main routine, which calls
