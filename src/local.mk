@@ -43,6 +43,9 @@ libweft_core_la_SOURCES = \
 	%D%/poll/uring.c \
 	%D%/poll/ring.h \
 	%D%/poll/ring.c \
+	%D%/poll/slots.h \
+	%D%/poll/bulk.h \
+	%D%/poll/bulk.c \
 	%D%/sched/spawn.c \
 	%D%/routine/routine.h \
 	%D%/routine/record.c \
@@ -57,6 +60,8 @@ libweft_core_la_SOURCES = \
 	%D%/sched/idle.c \
 	%D%/sched/watch.h \
 	%D%/sched/watch.c \
+	%D%/sched/cork.h \
+	%D%/sched/cork.c \
 	%D%/routine/stack.h \
 	%D%/routine/stack.c \
 	%D%/routine/guard.c \
@@ -71,6 +76,7 @@ libweft_core_la_SOURCES = \
 	%D%/sched/park.h \
 	%D%/sched/park_inline.h \
 	%D%/sched/park.c \
+	%D%/sched/plain.c \
 	%D%/sched/cancel.h \
 	%D%/sched/cancel.c \
 	%D%/sched/timers.h \

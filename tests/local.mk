@@ -65,7 +65,8 @@ EXTRA_DIST += \
 	%D%/support/rt.h \
 	%D%/support/scopes.h \
 	%D%/support/sides.h \
-	%D%/support/signals.h
+	%D%/support/signals.h \
+	%D%/support/storm.h
 
 net_support = %D%/support/net.h
 
@@ -86,6 +87,9 @@ tests_arch_unwind_LDADD = $(crit_libs)
 
 # --- tests/unit
 unit_tests = \
+	tests/unit/bulk \
+	tests/unit/cork \
+	tests/unit/cork_faults \
 	tests/unit/culprit \
 	tests/unit/dial \
 	tests/unit/drive \
@@ -94,6 +98,9 @@ unit_tests = \
 	tests/unit/guard \
 	tests/unit/injectq \
 	tests/unit/iofault \
+	tests/unit/known \
+	tests/unit/places \
+	tests/unit/starved \
 	tests/unit/poller \
 	tests/unit/poller_wait \
 	tests/unit/net \
@@ -111,6 +118,12 @@ unit_tests = \
 	tests/unit/waitpid
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+tests_unit_bulk_SOURCES = %D%/unit/bulk.c $(crit_support)
+tests_unit_bulk_LDADD = $(crit_libs)
+tests_unit_cork_SOURCES = %D%/unit/cork.c $(crit_support)
+tests_unit_cork_LDADD = $(crit_libs)
+tests_unit_cork_faults_SOURCES = %D%/unit/cork_faults.c $(crit_support)
+tests_unit_cork_faults_LDADD = $(crit_libs)
 tests_unit_culprit_SOURCES = %D%/unit/culprit.c $(crit_support)
 tests_unit_culprit_LDADD = $(crit_libs)
 tests_unit_thread_SOURCES = %D%/unit/thread.c $(crit_support)
@@ -143,6 +156,12 @@ tests_unit_resolve_SOURCES = %D%/unit/resolve.c $(crit_support) $(net_support)
 tests_unit_resolve_LDADD = $(crit_libs)
 tests_unit_injectq_SOURCES = %D%/unit/injectq.c $(crit_support)
 tests_unit_injectq_LDADD = $(crit_libs)
+tests_unit_places_SOURCES = %D%/unit/places.c $(crit_support)
+tests_unit_places_LDADD = $(crit_libs)
+tests_unit_places_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=weft__routine_end
+tests_unit_starved_SOURCES = %D%/unit/starved.c $(crit_support)
+tests_unit_starved_LDADD = $(crit_libs)
+tests_unit_starved_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=weft__inject
 tests_unit_poller_SOURCES = %D%/unit/poller.c $(crit_support)
 tests_unit_poller_LDADD = $(crit_libs)
 tests_unit_drive_SOURCES = %D%/unit/drive.c $(crit_support)
@@ -150,7 +169,7 @@ tests_unit_drive_LDADD = $(crit_libs)
 tests_unit_drive_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=weft__idle_lie_down,--wrap=weft__duty_first \
 	-Wl,--wrap=weft__watch_sleep,--wrap=weft__ready,--wrap=weft__os_now \
-	-Wl,--wrap=weft__stack_refill
+	-Wl,--wrap=weft__stack_refill,--wrap=weft__watch_arm
 tests_unit_poller_wait_SOURCES = %D%/unit/poller_wait.c $(crit_support)
 tests_unit_poller_wait_LDADD = $(crit_libs)
 tests_unit_record_SOURCES = %D%/unit/record.c $(crit_support)
@@ -187,6 +206,8 @@ tests_unit_waitpid_SOURCES = %D%/unit/waitpid.c $(crit_support)
 tests_unit_waitpid_LDADD = $(crit_libs)
 tests_unit_iofault_SOURCES = %D%/unit/iofault.c $(crit_support)
 tests_unit_iofault_LDADD = $(crit_libs)
+tests_unit_known_SOURCES = %D%/unit/known.c $(crit_support)
+tests_unit_known_LDADD = $(crit_libs)
 
 api_scripts = %D%/api/go_refused.sh
 TESTS += $(api_scripts)
@@ -209,6 +230,7 @@ api_tests = \
 	tests/api/coro \
 	tests/api/culprit \
 	tests/api/defer \
+	tests/api/deadlock \
 	tests/api/discard \
 	tests/api/embed \
 	tests/api/errors \
@@ -236,6 +258,7 @@ api_tests = \
 	tests/api/net \
 	tests/api/net_accept \
 	tests/api/net_connect \
+	tests/api/old_kernel \
 	tests/api/once \
 	tests/api/oneshot \
 	tests/api/outside \
@@ -300,6 +323,9 @@ tests_api_coro_LDFLAGS = $(api_ldflags)
 tests_api_defer_SOURCES = %D%/api/defer.c $(crit_support)
 tests_api_defer_LDADD = $(api_libs)
 tests_api_defer_LDFLAGS = $(api_ldflags)
+tests_api_deadlock_SOURCES = %D%/api/deadlock.c $(crit_support)
+tests_api_deadlock_LDADD = $(api_libs)
+tests_api_deadlock_LDFLAGS = $(api_ldflags)
 tests_api_discard_SOURCES = %D%/api/discard.c $(crit_support)
 tests_api_discard_LDADD = $(api_libs)
 tests_api_discard_LDFLAGS = $(api_ldflags)
@@ -339,6 +365,9 @@ tests_api_limits_LDFLAGS = $(api_ldflags)
 tests_api_local_SOURCES = %D%/api/local.c $(crit_support)
 tests_api_local_LDADD = $(api_libs)
 tests_api_local_LDFLAGS = $(api_ldflags)
+tests_api_old_kernel_SOURCES = %D%/api/old_kernel.c $(crit_support) $(net_support)
+tests_api_old_kernel_LDADD = $(api_libs)
+tests_api_old_kernel_LDFLAGS = $(api_ldflags)
 tests_api_once_SOURCES = %D%/api/once.c $(crit_support)
 tests_api_once_LDADD = $(api_libs)
 tests_api_once_LDFLAGS = $(api_ldflags)
@@ -480,6 +509,7 @@ tls_tests = \
 	tests/api/tls \
 	tests/api/tls_crowd \
 	tests/api/tls_ends \
+	tests/api/tls_left \
 	tests/api/tls_tools
 check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
@@ -497,6 +527,10 @@ tests_api_tls_ends_SOURCES = %D%/api/tls_ends.c $(crit_support)
 tests_api_tls_ends_CFLAGS = $(tls_cflags)
 tests_api_tls_ends_LDADD = $(tls_libs)
 tests_api_tls_ends_LDFLAGS = $(api_ldflags)
+tests_api_tls_left_SOURCES = %D%/api/tls_left.c $(crit_support)
+tests_api_tls_left_CFLAGS = $(tls_cflags)
+tests_api_tls_left_LDADD = $(tls_libs)
+tests_api_tls_left_LDFLAGS = $(api_ldflags)
 tests_api_tls_tools_SOURCES = %D%/api/tls_tools.c $(crit_support)
 tests_api_tls_tools_CFLAGS = $(tls_cflags)
 tests_api_tls_tools_LDADD = $(tls_libs)
@@ -569,7 +603,8 @@ regress_tests = \
 	tests/regress/0030-firing-not-blocked \
 	tests/regress/0031-freed-in-a-call \
 	tests/regress/0032-unborn-helper \
-	tests/regress/0033-nobody-opens-it
+	tests/regress/0033-nobody-opens-it \
+	tests/regress/0035-look-and-ask
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -604,6 +639,7 @@ tests_regress_0030_firing_not_blocked_SOURCES = %D%/regress/0030-firing-not-bloc
 tests_regress_0031_freed_in_a_call_SOURCES = %D%/regress/0031-freed-in-a-call.c
 tests_regress_0032_unborn_helper_SOURCES = %D%/regress/0032-unborn-helper.c
 tests_regress_0033_nobody_opens_it_SOURCES = %D%/regress/0033-nobody-opens-it.c
+tests_regress_0035_look_and_ask_SOURCES = %D%/regress/0035-look-and-ask.c
 
 # --- tests/stress
 stress_tests = \

@@ -17,6 +17,7 @@
 #include <weft/chan.h>
 
 #include <signal.h>
+#include <sys/select.h>     /* sigset_t, which -std=c11 hides in signal.h */
 
 /* One signal, or several of the same number that came before the first was
  * received: the fields but signo and count are then those of one of them. */

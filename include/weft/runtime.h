@@ -77,7 +77,9 @@ WEFT_API void weft_config_init(weft_config *c);
  *
  * Errors: -EINVAL (fn is NULL), -ENOMEM, -EAGAIN (no thread could be made),
  * -EPERM (called from a routine), -EDEADLK (every routine was parked and
- * nothing could wake one; they are listed on stderr), WEFT_EPANIC (fn
+ * nothing could wake one; they are listed on stderr.  Another thread could, if
+ * it is alive and has used anything of weft's before or during the run; one
+ * that has not is not known: WEFT_DEADLOCK_IGNORE), WEFT_EPANIC (fn
  * panicked).  fn's own result is returned unchanged, so give your own
  * failures numbers that you can tell from these.
  */

@@ -162,7 +162,8 @@ WEFT_API WEFT_NODISCARD int weft_tls_read_full(weft_tls *tls, void *buf,
  * is sent at the beginning of the next write, flush, shutdown or close.  Parks;
  * a cancel point.  0 if n is 0.  Errors: nothing was taken: -ETIMEDOUT, -EAGAIN
  * with WEFT_NOWAIT, -ECANCELED, -ENOMEM; it is over: -EPIPE (also after
- * weft_tls_shutdown), what weft_write gives, WEFT_ETLS.
+ * weft_tls_shutdown, and when a routine was discarded at the end of its run while
+ * it was sending: nobody knows how much), what weft_write gives, WEFT_ETLS.
  */
 WEFT_API ssize_t weft_tls_write(weft_tls *tls, const void *buf, size_t n,
 				weft_time deadline);

@@ -137,6 +137,7 @@ int weft_chan_close(weft_chan *c)
 
 	if (!c)
 		return -EINVAL;
+	weft__known(w);
 	chain_init(&ch);
 	spin_lock(&c->lock);
 	s = load_rlx(&c->state);
@@ -156,7 +157,10 @@ int weft_chan_close(weft_chan *c)
 
 COLD int weft__chan_spent(struct worker *w, int result)
 {
-	weft__budget_spent(w);
+	if (w)
+		weft__budget_spent(w);
+	else
+		weft__plain_act();
 	return result;
 }
 

@@ -305,12 +305,7 @@ static ALWAYS_INLINE int op_done(struct worker *w, int result)
 {
 	struct worker_head *head = (void *)w;
 
-	if (unlikely(!head)) {
-		if (unlikely(!load_rlx(&weft__plain_threads)))
-			store_rlx(&weft__plain_threads, 1);
-		return result;
-	}
-	if (unlikely(--head->budget < 0))
+	if (unlikely(!head || --head->budget < 0))
 		return weft__chan_spent(w, result);
 	return result;
 }

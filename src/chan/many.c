@@ -74,7 +74,7 @@ ssize_t weft_chan_send_many(weft_chan *c, const void *elems, size_t n,
 
 	if (!n)
 		return 0;
-	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+	if (unlikely(weft__cancelled(w)) && deadline != WEFT_NOWAIT)
 		return -ECANCELED;
 	if (!c)
 		return weft__chan_nil(w, deadline);
@@ -172,7 +172,7 @@ ssize_t weft_chan_recv_many(weft_chan *c, void *elems, size_t max,
 
 	if (!max)
 		return 0;
-	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
+	if (unlikely(weft__cancelled(w)) && deadline != WEFT_NOWAIT)
 		return -ECANCELED;
 	if (!c)
 		return weft__chan_nil(w, deadline);

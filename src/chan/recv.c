@@ -131,10 +131,21 @@ static ALWAYS_INLINE int recv_value(struct worker *w, struct weft_chan *c,
 	return op_done(w, 0);
 }
 
+/* By a plain thread, which is known before it has any effect. */
+static NOINLINE int recv_plain(struct weft_chan *c, void *elem,
+			      int64_t deadline)
+{
+	weft__plain_act();
+	return c ? recv_contended(NULL, c, elem, deadline) :
+		   weft__chan_nil(NULL, deadline);
+}
+
 int weft_chan_recv(weft_chan *c, void *elem)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(!w))
+		return recv_plain(c, elem, WEFT_FOREVER);
 	if (unlikely(weft__cancelled(w)))
 		return -ECANCELED;
 	if (unlikely(!c))
@@ -156,6 +167,8 @@ int weft_chan_try_recv(weft_chan *c, void *elem)
 		if (s == CLOSED && likely(!chan_is_ticks(c)))
 			return recv_closed(w, c, elem);
 	}
+	if (unlikely(!w))
+		return recv_plain(c, elem, WEFT_NOWAIT);
 	return recv_value(w, c, elem, WEFT_NOWAIT);
 }
 
@@ -163,6 +176,8 @@ int weft_chan_recv_until(weft_chan *c, void *elem, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(!w))
+		return recv_plain(c, elem, deadline);
 	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
 		return -ECANCELED;
 	if (unlikely(!c))

@@ -112,10 +112,21 @@ static ALWAYS_INLINE int send_value(struct worker *w, struct weft_chan *c,
 	return op_done(w, 0);
 }
 
+/* By a plain thread, which is known before it has any effect. */
+static NOINLINE int send_plain(struct weft_chan *c, const void *elem,
+			      int64_t deadline)
+{
+	weft__plain_act();
+	return c ? send_contended(NULL, c, elem, deadline) :
+		   weft__chan_nil(NULL, deadline);
+}
+
 int weft_chan_send(weft_chan *c, const void *elem)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(!w))
+		return send_plain(c, elem, WEFT_FOREVER);
 	if (unlikely(weft__cancelled(w)))
 		return -ECANCELED;
 	if (unlikely(!c))
@@ -135,6 +146,8 @@ int weft_chan_try_send(weft_chan *c, const void *elem)
 		if (s >= c->limit)
 			return op_done(w, s & CLOSED ? -EPIPE : -EAGAIN);
 	}
+	if (unlikely(!w))
+		return send_plain(c, elem, WEFT_NOWAIT);
 	return send_value(w, c, elem, WEFT_NOWAIT);
 }
 
@@ -142,6 +155,8 @@ int weft_chan_send_until(weft_chan *c, const void *elem, weft_time deadline)
 {
 	struct worker *w = weft__worker();
 
+	if (unlikely(!w))
+		return send_plain(c, elem, deadline);
 	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(w)))
 		return -ECANCELED;
 	if (unlikely(!c))

@@ -18,6 +18,14 @@
  *       that comes after the try is seen by the count or finds the waiter.
  *   D2  the number is registered (in the runtime's poller) before the count is
  *       compared, and what is ready at that time makes an edge (E1 in poller.h).
+ *   D16 after EAGAIN an edge comes once it can be done, for the kernel says EAGAIN
+ *       only where it has seen to that.  TCP says it too when it has no memory and
+ *       nothing in flight whose acknowledgement could make an edge; it makes one
+ *       itself then, before it says so (Linux 4.2).  After a partial write it has
+ *       seen to nothing: a write is always tried again before it waits.  The
+ *       exception, messages to a Unix socket that is not the connected one, does
+ *       not wait for edges (message.c).  What else says EAGAIN of itself, a filter
+ *       of system calls or a test, has to let an edge follow.
  *   D3  one edge readies one waiter of a side, and that one hands it on: when
  *       its try succeeds or it does not try, the next is readied.  When it sees
  *       EAGAIN instead, nothing is left to hand on.  After an error or a hangup
@@ -43,6 +51,10 @@
  *   D10 a descriptor that is not ours may have been closed behind our back, and
  *       its number be another file's: each call that waits renews its
  *       registration, once.
+ *   D15 a stream's first write after an edge of IN may go along with those of
+ *       others (sched/cork.h): it is an answer, most likely, and its routine then
+ *       waits for the next question.  Who writes on and on would wait for a round
+ *       each time.  `along` is IN's edges + 1 at the last such write.
  *   D11 between the close in the kernel and the end of weft__desc_close (IN_KERNEL)
  *       the number may be a new file's: who adopts it clears the bits, everybody
  *       else waits for the few instructions.
@@ -52,7 +64,7 @@
  *       under the lock, by RMW, too.  Who leaves last sees CLOSING and readies the
  *       closer, who looks at users with the lock held.
  *   D9  kind, serial, drained, hup: relaxed; hints whose staleness a try corrects,
- *       written under the lock or by who has entered.
+ *       written under the lock or by who has entered.  along: by anybody, a guess.
  *   D12 chunks of the table: CAS-acquire-release by who makes one / load-acquire.
  *   D13 edges: store-release under the lock / load-acquire before the try.
  *   D14 generation: store-release after CLOSING is set / load-acquire before
@@ -158,6 +170,7 @@ struct desc {
 	_Atomic uint8_t kind;           /* enum desc_kind                     */
 	_Atomic uint8_t flags;          /* enum desc_flags                    */
 	_Atomic bool hup;               /* D6: a short read says nothing      */
+	_Atomic uint32_t along;         /* D15                                */
 	_Atomic uint64_t serial;        /* poller where it was registered     */
 	struct side side[DESC_SIDES];
 	struct list threads;            /* lock: struct thread_place (D7)     */

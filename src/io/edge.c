@@ -404,6 +404,8 @@ ssize_t weft__desc_do_as(int fd, uint32_t *generation, enum desc_side side,
 	ssize_t n;
 	int err;
 
+	/* Before it has any effect: who is discarded there has lost nothing. */
+	weft__budget(weft__worker());
 	if (unlikely(weft__cancelled(weft__worker())) &&
 	    deadline != WEFT_NOWAIT)
 		return -ECANCELED;
@@ -438,7 +440,6 @@ tried:
 	weft__desc_out(d);
 	if (q.front && n != -EAGAIN)
 		hand_on(d, side);
-	weft__budget(weft__worker());
 	return n;
 }
 
@@ -512,6 +513,13 @@ int weft__desc_deadline(int fd, unsigned sides, weft_time deadline)
 	err = weft__desc_in(d, &generation);
 	if (err < 0)
 		return err;
+	/* Inside nobody closes it.  What is not open keeps nothing for the next
+	 * file with this number. */
+	err = load_rlx(&d->kind) == DESC_UNKNOWN ? weft__sys_flags(fd) : 0;
+	if (err < 0) {
+		weft__desc_out(d);
+		return err;
+	}
 	spin_lock(&d->lock);
 	for (unsigned i = 0; i < DESC_SIDES; i++)
 		if (sides & 1u << i)

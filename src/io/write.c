@@ -1,6 +1,7 @@
 /* io/write.c - bytes into a descriptor. */
 #include "base/base.h"
 #include "io/io.h"
+#include "sched/cork.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +25,86 @@ static ssize_t try_send_parts(int fd, void *p)
 
 	return weft__sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
+
+/* --- along with others (sched/cork.h) ------------------------------------------- */
+
+/* What is longer is worth a call of its own. */
+enum { ALONG_MOST = 16384 };
+
+struct along {
+	struct corked c;
+	struct desc *d;
+	uint32_t generation;
+};
+
+static int along_enter(struct corked *c)
+{
+	struct along *a = container_of(c, struct along, c);
+	uint32_t u = add_acqrel(&a->d->users, DESC_USER);           /* D8 */
+
+	/* Not weft__desc_in: a close may take its time in the kernel. */
+	if (likely(!(u & (DESC_CLOSING | DESC_IN_KERNEL)) &&
+		   load_rlx(&a->d->generation) == a->generation))
+		return 0;
+	weft__desc_out(a->d);
+	return -EBADF;
+}
+
+static void along_leave(struct corked *c)
+{
+	weft__desc_out(container_of(c, struct along, c)->d);
+}
+
+/* Is it the first since something came in (D15)? */
+static bool answers(struct desc *d)
+{
+	uint32_t edge = load_acq(&d->side[DESC_IN].edges) + 1;      /* D13 */
+
+	if (load_rlx(&d->along) == edge)                            /* D9 */
+		return false;
+	store_rlx(&d->along, edge);                                 /* D9 */
+	return true;
+}
+
+/* Which file it is, for who will enter it later; 0: somebody closes it. */
+static uint32_t generation_now(struct desc *d)
+{
+	uint32_t g = load_acq(&d->generation);                      /* D14 */
+
+	if (load_acq(&d->users) & (DESC_CLOSING | DESC_IN_KERNEL))  /* D8 */
+		return 0;
+	return load_acq(&d->generation) == g ? g : 0;               /* D14 */
+}
+
+/* CORK_NOT_MADE: nothing has happened. */
+static ssize_t send_along(int fd, struct io_op *op, weft_time deadline)
+{
+	struct worker *w = weft__worker();
+	struct along a;
+	ssize_t r;
+	int err;
+
+	if (!w || op->n != 1 || op->size > ALONG_MOST ||
+	    deadline == WEFT_NOWAIT || weft__cancelled(w))
+		return CORK_NOT_MADE;
+	a.d = weft__desc_find(fd, &err);
+	if (unlikely(!a.d) || !answers(a.d))
+		return CORK_NOT_MADE;
+	a.generation = op->generation ? op->generation : generation_now(a.d);
+	if (unlikely(!a.generation))
+		return CORK_NOT_MADE;
+	a.c.fd = fd;
+	a.c.flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	a.c.buf = op->v->iov_base;
+	a.c.size = op->v->iov_len;
+	a.c.enter = along_enter;
+	a.c.leave = along_leave;
+	r = weft__cork_send(w, &a.c);
+	op->generation = a.generation;
+	return r == -EAGAIN ? CORK_NOT_MADE : r;
+}
+
+/* --- alone ------------------------------------------------------------------------ */
 
 /* The first bytes of v, as many as a pipe or terminal that poll calls writable
  * has room for: written by nobody else at a time, they do not block. */
@@ -64,13 +145,12 @@ static ssize_t write_now(int fd, const struct io_op *op)
 	return unlikely(io_unsure(r)) ? write_polled(fd, op) : r;
 }
 
-/* Workers are deaf to SIGPIPE, other threads are not. */
 static ssize_t try_write(int fd, void *p)
 {
 	struct sys_hush h;
 	ssize_t r;
 
-	if (likely(weft__worker() != NULL))
+	if (likely(weft__watch_deaf(weft__worker())))
 		return write_now(fd, p);
 	weft__sys_hush_begin(&h);
 	r = write_now(fd, p);
@@ -94,7 +174,12 @@ static ssize_t write_op(int fd, struct io_op *op, weft_time deadline)
 		if (kind == DESC_OTHER)
 			return weft__desc_do_as(fd, &op->generation, DESC_OUT,
 						try_write, op, 0, deadline);
-		r = weft__desc_do_as(fd, &op->generation, DESC_OUT,
+		if (kind == DESC_STREAM)
+			r = send_along(fd, op, deadline);
+		else
+			r = CORK_NOT_MADE;
+		if (r == CORK_NOT_MADE)
+			r = weft__desc_do_as(fd, &op->generation, DESC_OUT,
 				     op->n == 1 ? try_send : try_send_parts, op,
 				     0, deadline);
 		if (unlikely(r == -ENOTSOCK))

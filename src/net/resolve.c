@@ -187,6 +187,12 @@ static void *answer(void *arg)
 	return NULL;
 }
 
+static void *answer_thread(void *q)
+{
+	weft__plain_ours();
+	return answer(q);
+}
+
 /* From here on the thread lets go of it. */
 static void *take_up(void *asked)
 {
@@ -236,7 +242,8 @@ static int begin_in_routine(struct question *q)
 static int begin_in_thread(struct question *q)
 {
 	pthread_t t;
-	int err = weft__os_thread_start(&t, "weft-resolve", answer, q);
+	int err = weft__os_thread_start(&t, "weft-resolve", answer_thread,
+					q);
 
 	if (!err)
 		pthread_detach(t);

@@ -43,7 +43,7 @@ struct levels {
 	struct spinlock lock;
 	uint32_t used;                  /* lock: entries                     */
 	bool polling, told, kicked;     /* lock: P1, E4                      */
-	uint32_t from;                  /* P4: who is reported first is fair */
+	int last;                       /* P4: next time others come first   */
 	struct pollfd *set;             /* P4: the first is the eventfd      */
 	uint32_t *was;                  /* P4: serials, P2                   */
 	uint32_t room;                  /* P4: of both                       */
@@ -280,7 +280,7 @@ static int look(struct poller *p, struct poll_event *ev, int max,
 		int64_t timeout, bool *again)
 {
 	struct levels *l = p->state;
-	uint32_t n = gather_lock(p, l);
+	uint32_t n = gather_lock(p, l), at = 1;
 	int k = 0, r = -ENOMEM;
 	bool told;
 
@@ -291,9 +291,12 @@ static int look(struct poller *p, struct poll_event *ev, int max,
 	if (n)
 		r = weft__sys_poll(l->set, n, timeout);
 	spin_lock(&l->lock);
-	for (uint32_t i = 1; r > 0 && i < n && k < max; i++) {
-		l->from = l->from + 1 < n ? l->from + 1 : 1;
-		k += report_locked(l, l->from, &ev[k]);
+	while (at < n && l->set[at].fd <= l->last)
+		at++;
+	for (uint32_t i = 1; r > 0 && i < n && k < max; i++, at++) {
+		at = at < n ? at : 1;
+		l->last = l->set[at].fd;                        /* P4 */
+		k += report_locked(l, at, &ev[k]);
 	}
 	*again = k == 0 && r >= 0 && !l->kicked;
 	told = l->told || (r > 0 && l->set[0].revents);

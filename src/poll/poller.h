@@ -57,6 +57,7 @@ struct poll_backend {
 	int (*wait)(struct poller *p, struct poll_event *ev, int max,
 		    int64_t deadline);
 	void (*kick)(struct poller *p);
+	bool (*owes)(struct poller *p);         /* or NULL: never */
 };
 
 struct poller {
@@ -121,6 +122,13 @@ static inline int poller_wait(struct poller *p, struct poll_event *ev, int max,
 static inline void poller_kick(struct poller *p)
 {
 	p->backend->kick(p);
+}
+
+/* Something that was armed or dropped has not got to the kernel, which had no
+ * memory: the next wait or kick sees to it, and nobody else would. */
+static inline bool poller_owes(struct poller *p)
+{
+	return p->backend && p->backend->owes && p->backend->owes(p);
 }
 
 #endif

@@ -5,6 +5,8 @@
 
 #ifdef HAVE_LIBURING
 
+#include "poll/slots.h"
+
 #include <liburing.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -62,6 +64,7 @@ NOINLINE int weft__ring_open(struct ring *r, unsigned most)
 		return -ENOSYS;
 	}
 	io_uring_ring_dontfork(u);                                  /* R5 */
+	slots_in_order(u, SQ_ENTRIES);
 	(void)io_uring_register_iowq_max_workers(u, threads);
 	r->ops = probe(u);
 	r->fd = u->ring_fd;

@@ -27,6 +27,7 @@
  *       than there were waits.  Who reads one comes out of its wait.
  *   R5  what the kernel did not take yet stays in the ring: the next one to enter
  *       hands it over, at the latest whoever waits, and it waits MOMENT_NS only.
+ *       Who leaves the ring to a foreign poll asks (owes), and kicks.
  *
  * Ordering
  *   R6  kicked: RMW seq by both: the kicker that finds it set is seen by who
@@ -45,6 +46,7 @@
 #include "os/syscall.h"
 #include "os/thread.h"
 #include "poll/fdmap.h"
+#include "poll/slots.h"
 
 #include <liburing.h>
 
@@ -269,6 +271,7 @@ static void uring_kick(struct poller *p)
 {
 	struct uring *r = p->state;
 	struct io_uring_sqe *sqe;
+	unsigned end;
 
 	if (xchg_seq(&r->kicked, 1))                            /* R6 */
 		return;
@@ -277,9 +280,24 @@ static void uring_kick(struct poller *p)
 	sqe = next_locked(r);
 	io_uring_prep_nop(sqe);
 	put_locked(r, sqe, NAME_KICK);
+	end = r->ring.sq.sqe_tail;
 	spin_unlock(&r->lock);
-	while (io_uring_enter((unsigned)p->fd, INT32_MAX, 0, 0, NULL) < 0)
-		weft__os_yield();
+	/* It takes them in their order, and may stop before ours. */
+	while ((int32_t)(io_uring_smp_load_acquire(r->ring.sq.khead) - end) < 0)
+		if (io_uring_enter((unsigned)p->fd, INT32_MAX, 0, 0, NULL) <= 0)
+			weft__os_yield();
+}
+
+/* R5 */
+static bool uring_owes(struct poller *p)
+{
+	struct uring *r = p->state;
+	bool pending;
+
+	spin_lock(&r->lock);
+	pending = pending_locked(r) > 0;
+	spin_unlock(&r->lock);
+	return pending;
 }
 
 /* --- completions --------------------------------------------------------------- */
@@ -456,9 +474,7 @@ static int init(struct uring *r)
 		return -ENOSYS;
 	}
 	(void)io_uring_register_iowq_max_workers(&r->ring, threads);
-	/* Slots in order: then filling one and moving the tail is all. */
-	for (unsigned i = 0; i < r->ring.sq.ring_entries; i++)
-		r->ring.sq.array[i] = i;
+	slots_in_order(&r->ring, SQ_ENTRIES);
 	return 0;
 }
 
@@ -486,6 +502,7 @@ const struct poll_backend weft__poll_uring = {
 	.drop = uring_drop,
 	.wait = uring_wait,
 	.kick = uring_kick,
+	.owes = uring_owes,
 };
 
 #else

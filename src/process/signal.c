@@ -188,6 +188,7 @@ static void *thread_main(void *arg)
 {
 	sigset_t open, shut;
 
+	weft__plain_ours();
 	pthread_sigmask(SIG_SETMASK, NULL, &shut);
 	while (xchg_acqrel(&knock, 0), take_all(&open)) {           /* B3 */
 		pthread_sigmask(SIG_UNBLOCK, &open, NULL);

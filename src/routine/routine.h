@@ -52,6 +52,7 @@ enum routine_flag {
 	ROUTINE_SPECIAL = 1 << 4,       /* pinned, or priority is not 0     */
 	ROUTINE_PINNED = 1 << 5,
 	ROUTINE_BARE = 1 << 6,          /* its stack has no guard page      */
+	ROUTINE_PLACED = 1 << 7,        /* it has one of max_routines places */
 };
 
 /* Why a routine is cancelled, and why it may not feel it.  Read as W4 of
@@ -149,6 +150,11 @@ static ALWAYS_INLINE void routine_flag_set(struct routine *r,
 					   enum routine_flag f)
 {
 	store_rlx((_Atomic uint8_t *)&r->flags, (uint8_t)(r->flags | f));
+}
+
+static inline void routine_flag_clear(struct routine *r, enum routine_flag f)
+{
+	store_rlx((_Atomic uint8_t *)&r->flags, (uint8_t)(r->flags & ~f));
 }
 
 /* Of a record that may be about to become another's: the slot belongs to an

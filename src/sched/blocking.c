@@ -164,6 +164,7 @@ static void *pool_thread(void *arg)
 	struct blocking_pool *p = arg;
 	struct idler me = { .woken = false };
 
+	weft__plain_ours();
 	cond_init(&me.wake);
 	pthread_mutex_lock(&p->lock);
 	p->coming--;

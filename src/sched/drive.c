@@ -196,7 +196,7 @@ static bool run_ready(struct worker *w, bool *any)
 	unsigned told;
 
 	for (;;) {
-		told = weft__watch_ask(w, WATCH_BATCH);
+		told = weft__watch_ask(w);
 		r = weft__worker_find(w);
 		if (!r && !told)
 			return false;
@@ -254,8 +254,8 @@ static bool turn(struct worker *w, int64_t deadline)
 		wait_for_news(w, deadline);
 	}
 	set_alarm(rt);
-	if (more)
-		weft__watch_kick(rt);
+	if (more || poller_owes(&rt->watch.poller))
+		weft__watch_kick(rt);                               /* R2 */
 	return any;
 }
 

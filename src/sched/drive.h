@@ -10,7 +10,8 @@
  *   R1  the worker is the owner's thread while that is inside weft_loop_run, and
  *       nobody's else; `lying` says whether it is listed, or was and is woken.
  *   R2  who leaves it with work undone does not list it and kicks the poller: the
- *       owner sees the descriptor readable and comes back.
+ *       owner sees the descriptor readable and comes back.  A kick is due also
+ *       where the poller has not got to the kernel with what is waited for.
  *   R3  only the thread that made it enters, so all this is that thread's own.
  *   R4  the alarm is set to alarm_at, which is no later than the first deadline
  *       whenever the worker lies (but for those that others arm then: they wake

@@ -24,6 +24,7 @@ static int spawn_into(struct weft_runtime *rt, const struct spawn *s)
 
 	if (w && w->rt == rt)
 		return weft__spawn(rt, w, s);
+	weft__known(w);
 	outside_enter(slot);
 	err = weft__spawn(rt, NULL, s);
 	outside_leave(slot);

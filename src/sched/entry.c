@@ -44,10 +44,12 @@ NOINLINE void weft__starved_retry(struct weft_runtime *rt)
 	struct routine *r;
 
 	and_seq(&rt->gate, ~(uint32_t)GATE_STARVED);                /* G4 */
+	add_seq(&rt->retrying, 1);                                  /* G6 */
 	/* Those of now: others may put them back as fast as we take them. */
 	for (n = load_rlx(&rt->starved.len);
 	     n && (r = weft__injectq_take(&rt->starved, NULL, 0)); n--)
 		weft__inject(rt, r);
+	sub_seq(&rt->retrying, 1);                                  /* G6 */
 }
 
 typedef void words_fn(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t,

@@ -56,7 +56,7 @@ static void bury_all(void)
 		or_seq(&weft__runtime_dead, UINT64_C(1) << i);      /* Z1 */
 		close_private(rt);
 	}
-	store_rlx(&weft__plain_timed, 0);
+	weft__plain_forked();
 	WEFT_ARCH_TLS_STORE(weft__tls_worker, NULL);
 }
 

@@ -90,13 +90,22 @@ static struct routine *end_joinable(struct worker *w, struct routine *r)
 	return NULL;
 }
 
+COLD void weft__place_vacated(struct worker *w)
+{
+	/* They may park, and stay for as long as they like. */
+	if (weft__local_owes(w->current))
+		return;
+	routine_flag_clear(w->current, ROUTINE_PLACED);
+	sub_acqrel(&w->rt->live, 1);                                /* G4 */
+}
+
 struct routine *weft__routine_end(struct worker *w, struct routine *r)
 {
 	struct weft_runtime *rt = w->rt;
 	uint8_t flags = r->flags;
 
 	store_rlx(&w->ended, load_rlx(&w->ended) + 1);
-	if (unlikely(load_rlx(&rt->gate) & GATE_LIMIT))
+	if (unlikely(flags & ROUTINE_PLACED))
 		sub_acqrel(&rt->live, 1);                           /* G4 */
 	if (unlikely(flags & ROUTINE_MAIN))
 		weft__runtime_main_done(rt, r->live.status);

@@ -114,6 +114,18 @@ void weft__local_finish(struct routine *r)
 		destroy(r->live.extra);
 }
 
+bool weft__local_owes(const struct routine *r)
+{
+	const struct extra *x = r->live.extra;
+
+	if (!x || x->rounds >= DESTRUCTOR_ROUNDS)
+		return false;
+	for (unsigned k = 0; k < KEY_MAX; k++)
+		if (x->key[k] && load_acq(&destructor[k]))          /* Y1 */
+			return true;
+	return false;
+}
+
 /* --- names ------------------------------------------------------------------------ */
 
 int weft_name_set(const char *name)

@@ -12,6 +12,9 @@ struct extra *weft__local_extra(struct routine *r);
  * in r->live.extra is for whoever joins r. */
 void weft__local_end(struct routine *r);
 
+/* There are destructors to run: r's own code goes on. */
+bool weft__local_owes(const struct routine *r);
+
 /* Free what a routine that will not run again owned, destructors unrun. */
 void weft__local_drop(struct extra *x);
 

@@ -46,8 +46,6 @@ const char *const weft__park_reason_name[PARK_REASONS] = {
 	[PARK_AWAIT] = "callback",
 };
 
-_Atomic uint32_t weft__plain_threads, weft__plain_timed;
-
 int64_t weft__clock(void)
 {
 	return weft__os_now();
@@ -75,10 +73,10 @@ static void thread_wait(struct wait *wt)
 {
 	uint32_t timed = wt->timer.deadline != INT64_MAX;
 
-	store_rlx(&weft__plain_threads, 1);
+	weft__plain_act();
 	add_seq(&weft__plain_timed, timed);                         /* W3 */
 	thread_sleep(wt);
-	store_rlx(&weft__plain_threads, 1);
+	weft__plain_act();
 	sub_seq(&weft__plain_timed, timed);                         /* W3 */
 }
 

@@ -205,12 +205,30 @@ void weft__hold_free(void *p);
 int weft__go_held(const struct weft_attr *a, void (*fn)(void *), void *arg,
 		  void (*drop)(void *));
 
-/* Set once a plain thread has waited or counted an operation; weft_run, which
- * clears it, then cannot tell a deadlock from a wait for that thread. */
+/* The running routine has only to end: before it tells anybody that it is over,
+ * one more may be started in its stead (max_routines). */
+static inline void weft__place_vacate(struct worker *w);
+void weft__place_vacated(struct worker *w);
+
+/* Set when a plain thread may wake routines: weft_run then cannot tell a
+ * deadlock from a wait for that thread (plain.c). */
 extern _Atomic uint32_t weft__plain_threads;
 
 /* Plain threads that wait with a deadline (W3). */
 extern _Atomic uint32_t weft__plain_timed;
+
+/* On entry of every call that routines may feel, before it has any effect: if the
+ * caller is a plain thread, it is known. */
+static inline void weft__known(struct worker *w);
+void weft__plain_act(void);
+
+/* The calling thread is weft's own, and never counts by itself. */
+void weft__plain_ours(void);
+/* A run begins; the calling thread waits for it, and asks for the verdict. */
+void weft__plain_run_begins(void);
+bool weft__plain_may_act(void);
+/* In a child of fork: no other thread is left. */
+void weft__plain_forked(void);
 
 /* Count one operation against the dispatch budget; yields when it is spent.
  * Returns the worker to go on with.  Every call that may not park calls it. */

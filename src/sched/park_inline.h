@@ -26,19 +26,29 @@ static inline struct routine *weft__current(struct worker *w)
 	return w ? ((struct worker_head *)(void *)w)->current : NULL;
 }
 
+static inline void weft__known(struct worker *w)
+{
+	if (unlikely(!w))
+		weft__plain_act();
+}
+
+/* weft__known, too. */
 static inline bool weft__cancelled(struct worker *w)
 {
 	struct routine *r;
 
 	if (unlikely(!w)) {
-		/* Known before its call has any effect: else who sees that
-		 * and waits for more is taken for a deadlock. */
-		if (!load_rlx(&weft__plain_threads))
-			store_rlx(&weft__plain_threads, 1);
+		weft__plain_act();
 		return false;
 	}
 	r = weft__current(w);
 	return r && unlikely(cancel_felt(load_rlx(&r->cancel)));
+}
+
+static inline void weft__place_vacate(struct worker *w)
+{
+	if (unlikely(weft__current(w)->flags & ROUTINE_PLACED))
+		weft__place_vacated(w);
 }
 
 static inline void wait_set(struct wait *wt, struct routine *r,
@@ -81,7 +91,7 @@ struct worker *weft__budget_spent(struct worker *w);
 static inline struct worker *weft__budget(struct worker *w)
 {
 	if (unlikely(!w)) {
-		store_rlx(&weft__plain_threads, 1);
+		weft__plain_act();
 		return NULL;
 	}
 	if (unlikely(--((struct worker_head *)(void *)w)->budget < 0))

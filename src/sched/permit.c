@@ -85,6 +85,7 @@ int weft_unpark(weft_id id)
 	struct worker *w = weft__worker();
 	struct routine *r = weft__record_find(id);
 
+	weft__known(w);
 	if (!r || !weft__handle_lock(r, id))
 		return -ESRCH;
 	if (unlikely(!w || w->slot != r->rt) && runtime_dead(runtime_of(r))) {

@@ -246,6 +246,7 @@ int weft__runtime_make(const weft_config *config, uint8_t birth,
 	weft_config defaults;
 	int err;
 
+	weft__known(weft__worker());
 	if (!config) {
 		weft_config_init(&defaults);
 		config = &defaults;
@@ -350,10 +351,11 @@ bool weft__runtime_at_rest(struct weft_runtime *rt)
 	/* With all workers listed under the lock, no token is on its way. */
 	spin_lock(&idle->lock);
 	rest = load_seq(&idle->sleepers) == load_seq(&rt->active) &&	/* G3 */
+	       injectq_empty_seq(&rt->starved) &&
+	       !load_seq(&rt->retrying) &&                             /* G6 */
 	       !weft__work_in_sight(rt) && !pinned_in_sight(rt) &&
 	       weft__timers_first(rt) == INT64_MAX &&
-	       load_seq(&rt->watch.waiting) == 0 &&                    /* X6 */
-	       injectq_empty_seq(&rt->starved);
+	       load_seq(&rt->watch.waiting) == 0;                      /* X6 */
 	spin_unlock(&idle->lock);
 pending:
 	weft__blocking_release(rt);
@@ -367,7 +369,7 @@ static bool deadlocked(struct weft_runtime *rt)
 {
 	if (rt->config.on_deadlock == WEFT_DEADLOCK_IGNORE ||
 	    load_seq(&weft__plain_timed) ||                         /* W3 */
-	    load_rlx(&weft__plain_threads) || weft__runtime_only() != rt)
+	    weft__plain_may_act() || weft__runtime_only() != rt)
 		return false;
 	weft__report_routines(rt, "deadlock: every routine is parked", true);
 	if (rt->config.on_deadlock == WEFT_DEADLOCK_ABORT)
@@ -410,7 +412,7 @@ int weft_run_config(const weft_config *c, int (*fn)(void *), void *arg)
 	err = weft__runtime_start(c, 0, &rt);
 	if (err)
 		return err;
-	store_rlx(&weft__plain_threads, 0);
+	weft__plain_run_begins();
 	store_rlx(&rt->watched, 1);
 	err = weft__spawn(rt, NULL, &s);
 	if (!err)

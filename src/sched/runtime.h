@@ -20,6 +20,9 @@
  *       sees that.
  *   G5  active, lent, worker state: RMW seq or store-release by who starts or
  *       shelves a worker / load seq or acquire by monitor and idle protocol.
+ *   G6  retrying: RMW seq around the move of starved routines into the inject
+ *       queue, by the monitor perhaps, when all workers sleep / load-seq by who
+ *       looks whether all is at rest: after starved, before inject.
  */
 #ifndef WEFT_SCHED_RUNTIME_H
 #define WEFT_SCHED_RUNTIME_H
@@ -56,6 +59,7 @@ struct weft_runtime {
 	CACHE_ALIGNED
 	_Atomic uint32_t gate;          /* nonzero: spawn must look closer  */
 	_Atomic uint32_t stopping;      /* G2 */
+	_Atomic uint32_t retrying;      /* G6: threads that move the starved */
 	_Atomic uint32_t active;        /* workers that run the loop        */
 	unsigned workers;               /* fixed                            */
 	unsigned slots;                 /* fixed: workers + spares          */

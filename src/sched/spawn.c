@@ -87,6 +87,12 @@ static int admit(struct weft_runtime *rt, bool owed)
 	return 0;
 }
 
+/* The gate's limit never changes. */
+static uint8_t placed(const struct weft_runtime *rt)
+{
+	return load_rlx(&rt->gate) & GATE_LIMIT ? ROUTINE_PLACED : 0;
+}
+
 static void dismiss(struct weft_runtime *rt)
 {
 	if (load_rlx(&rt->gate) & GATE_LIMIT)
@@ -173,7 +179,7 @@ int weft__spawn_make(struct weft_runtime *rt, struct worker *w,
 		goto dismissed;
 	}
 	record_fill(r, s->fn, s->site, (uint8_t)rt->slot, rt->default_cls,
-		    s->flags | rt->birth);
+		    s->flags | rt->birth | placed(rt));
 	if (s->attr) {
 		err = attr_apply(r, s->attr, rt, w);
 		if (err)
@@ -237,6 +243,7 @@ static int spawn_here(const struct spawn *s)
 
 	if (w)
 		return weft__spawn(w->rt, w, s);
+	weft__known(w);
 	rt = weft__runtime_only_enter();
 	if (!rt)
 		return weft__runtime_none();

@@ -167,7 +167,14 @@ void weft__watch_deliver(struct worker *w, const struct poll_event *ev, int n)
 	}
 }
 
-unsigned weft__watch_ask(struct worker *w, int max)
+/* F9 in worker.c. */
+static int events_wanted(struct worker *w)
+{
+	return runq_room(&w->runq) >= WATCH_BATCH &&
+	       injectq_empty(&w->rt->inject) ? WATCH_BATCH : WATCH_FEW;
+}
+
+unsigned weft__watch_ask(struct worker *w)
 {
 	struct watch *wa = &w->rt->watch;
 	struct poll_event ev[WATCH_BATCH];
@@ -175,7 +182,7 @@ unsigned weft__watch_ask(struct worker *w, int max)
 
 	if (!watch_open(wa) || !ask_begin(wa))
 		return 0;
-	n = fetch(wa, ev, max, 0);
+	n = fetch(wa, ev, events_wanted(w), 0);
 	weft__watch_deliver(w, ev, n);
 	return (unsigned)n;
 }
@@ -218,4 +225,9 @@ bool weft__watch_neglected(struct weft_runtime *rt, int64_t then)
 
 	return watch_open(wa) && !load_rlx(&wa->asking) &&
 	       load_rlx(&wa->asked) < then;
+}
+
+bool weft__watch_deaf(const struct worker *w)
+{
+	return w && !w->rt->drive;
 }

@@ -46,7 +46,9 @@
 struct weft_runtime;
 struct worker;
 
-enum { WATCH_BATCH = 64 };
+/* How many events are taken at a time; and by who has enough to do (F9 in
+ * worker.c): a quarter of what it runs until it asks again. */
+enum { WATCH_BATCH = 64, WATCH_FEW = 16 };
 
 /* To watch the poller is a duty like a deadline that never comes: later than
  * any timer's, sooner than none (idle.h, S4). */
@@ -84,6 +86,10 @@ void weft__watch_arm(struct worker *w, int fd, uint64_t tag, uint32_t ready);
 /* No longer by the poller with that number, if that is still open, or by any. */
 #define WATCH_ALL UINT64_MAX
 void weft__watch_drop(struct worker *w, int fd, uint64_t serial);
+/* Signals of this thread are blocked; those of a loop's owner, who lends it as a
+ * worker, and of plain threads (NULL) are not. */
+bool weft__watch_deaf(const struct worker *w);
+
 /* The number of the poller of w's runtime; 0: none is open. */
 uint64_t weft__watch_serial(struct worker *w);
 
@@ -104,10 +110,10 @@ static ALWAYS_INLINE bool watch_open(const struct watch *wa)
 	return unlikely(load_acq(&wa->open));                       /* X5 */
 }
 
-/* Ask without waiting, and deliver; how many events.  0 also when somebody
- * else is asking.  From the loop only: a routine that parks still holds the lock
- * of an object while it picks. */
-unsigned weft__watch_ask(struct worker *w, int max);
+/* Ask without waiting, and deliver; how many events, WATCH_FEW at most under load.
+ * 0 also when somebody else is asking.  From the loop only: a routine that parks
+ * still holds the lock of an object while it picks. */
+unsigned weft__watch_ask(struct worker *w);
 /* Nobody asks, nor has a moment ago. */
 bool weft__watch_due(struct worker *w);
 /* Sleep in it until the deadline, a kick, or events: how many were put in ev.

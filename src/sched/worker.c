@@ -29,7 +29,12 @@
  *   F4  now and then the timers of all workers: a busy one looks after those
  *       of one that stands still.
  *   F7  a look that finds the poller not asked for a while calls the worker to
- *       its loop (`attention`), where no object is locked: it asks there.
+ *       its loop (`attention`), where no object is locked: it asks there.  The
+ *       look itself goes on, or beside I/O nobody but the ring would have a turn.
+ *   F9  where the ring is nearly full, or somebody waits in the inject queue, few
+ *       events are asked for.  The rest wait in the kernel, in the order in which
+ *       they came, until those who were here before have run; a ring that events
+ *       keep full would never come to what it has spilled.
  *   F6  the looks of F2 include the rings of those that stand still: a busy
  *       worker never searches, and there may be no other.
  */
@@ -151,19 +156,20 @@ struct routine *weft__take_waiting(struct worker *w)
 
 NOINLINE struct routine *weft__pick_looking(struct worker *w)
 {
-	unsigned sources = looks_far(w) ? BACKGROUND + 1 : BACKGROUND;
-	unsigned turn = w->turn++;
+	unsigned sources = looks_far(w) ? BACKGROUND + 1 : BACKGROUND, turn;
 	struct routine *r = NULL;
 
 	if (load_acq(&w->attention))                            /* A1 */
 		return NULL;                                    /* F3 */
+	turn = w->turn++;       /* not before: who does not look has no turn */
 	look_at_timers(w);
-	if (watch_open(&w->rt->watch) && weft__watch_due(w)) {  /* F7 */
-		store_seq(&w->attention, 1);                    /* A1 */
-		return NULL;
-	}
 	for (unsigned i = 0; i < sources && !r; i++)
 		r = take_from(w, (turn + i) % sources);          /* F2 */
+	if (watch_open(&w->rt->watch) && weft__watch_due(w)) {  /* F7 */
+		store_seq(&w->attention, 1);                    /* A1 */
+		if (!r)
+			return NULL;
+	}
 	if (r) {
 		w->budget = BUDGET;
 		return r;
@@ -236,8 +242,7 @@ static struct routine *search(struct worker *w)
 	for (uint32_t i = 0; i < high; i++)
 		picks[i] = load_rlx(&rt->worker[i]->picks);
 	do {
-		if (watch_open(&rt->watch) &&
-		    weft__watch_ask(w, WATCH_BATCH))
+		if (watch_open(&rt->watch) && weft__watch_ask(w))
 			r = pick_local(w);
 		for (unsigned round = 0; round < 8 && !r; round++) {
 			r = weft__steal(w, NULL, high);
@@ -277,7 +282,9 @@ static bool attend(struct worker *w)
 	weft__runtime_gate_seen(rt);
 	if (w->spare)
 		weft__spare_attend(w);
-	weft__watch_ask(w, WATCH_BATCH);                        /* F7 */
+	if (unlikely(w->cork_ask == CORK_WANTED))
+		weft__cork_make(w);
+	weft__watch_ask(w);                                     /* F7 */
 	return true;
 }
 
@@ -393,6 +400,7 @@ int weft__worker_init(struct worker *w, struct weft_runtime *rt, unsigned index)
 
 void weft__worker_fini(struct worker *w)
 {
+	weft__cork_free(load_rlx(&w->cork));
 	weft__timers_fini(&w->timers);
 	weft__injectq_fini(&w->pinned);
 }

@@ -17,6 +17,7 @@
 #include "os/thread.h"
 #include "routine/routine.h"
 #include "routine/stack.h"
+#include "sched/cork.h"
 #include "sched/idle.h"
 #include "sched/injectq.h"
 #include "sched/park.h"
@@ -83,6 +84,10 @@ struct worker {
 	struct injectq pinned;          /* anybody adds, only w takes       */
 	struct timers timers;           /* idle workers run, anybody stops  */
 	struct sleeper sleep;           /* idle.h                           */
+	_Atomic(struct cork *) cork;    /* cork.h, B10; NULL: none (yet)      */
+	uint8_t cork_ask;               /* enum cork_ask                    */
+	uint64_t cork_picks;            /* B11: when one was held back last */
+	int cork_fd;                    /* B11: and what it wrote to        */
 	struct stack loop_stack;        /* describes the thread's own stack */
 	pthread_t thread;
 	unsigned index;

@@ -113,6 +113,7 @@ int weft_scope_cancel(weft_scope *pub, int err)
 
 	if (!s || err >= 0)
 		return -EINVAL;
+	weft__known(w);
 	weft__scope_cancel(w, s, err);
 	weft__budget(w);
 	return 0;
@@ -136,11 +137,13 @@ static struct scope *mark_owned(struct routine *r)
 int weft_cancel(weft_id id)
 {
 	struct worker *w = weft__worker();
-	struct routine *r = weft__cancel_lock(id);
 	struct scope *s = NULL;
 	struct wait *wt = NULL;
+	struct routine *r;
 	int entered = -1;
 
+	weft__known(w);
+	r = weft__cancel_lock(id);
 	if (!r)
 		return -ESRCH;
 	if (weft__cancel_late(w, r)) {

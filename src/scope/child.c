@@ -53,6 +53,7 @@ static void leave_seat(struct child *c, int status)
 	if (unlikely(status < 0))
 		fail(w, s, status);
 	weft__seat_move(r, NULL);
+	weft__place_vacate(w);
 	spin_lock(&s->lock);
 	list_remove(&c->seat.link);
 	weft__scope_unpin_locked(w, s);

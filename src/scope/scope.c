@@ -225,6 +225,7 @@ void weft__scope_ring(void *arg)
 	spin_unlock(&s->lock);
 	if (!late)
 		weft__scope_cancel(w, s, -ETIMEDOUT);
+	weft__place_vacate(w);
 	weft__scope_rung(w, s);
 }
 

@@ -268,8 +268,7 @@ int weft_await_done(weft_await_token *t, int status, void *result)
 	struct slot *s;
 	int err = 0;
 
-	if (unlikely(!w) && !load_rlx(&weft__plain_threads))
-		store_rlx(&weft__plain_threads, 1);     /* before any effect */
+	weft__known(w);
 	s = slot_find(token);
 	if (!s)
 		return -EINVAL;

@@ -107,7 +107,7 @@ static ALWAYS_INLINE void wake(weft_cond *c, size_t most)
 {
 	struct worker *w = weft__worker();
 
-	place_mark(w);
+	weft__known(w);
 	if (load_acq(word_of(c)))                                   /* N1 */
 		move(w, claim(c, most));
 }

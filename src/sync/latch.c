@@ -46,6 +46,7 @@ void weft_latch_count_down(weft_latch *latch, long n)
 
 	if (unlikely(n < 0))
 		weft__panic("latch: count down by %ld", n);
+	weft__known(w);
 	while (count > n)
 		if (!n || cas_rel(&t->count, &count, count - n))    /* D3 */
 			goto out;

@@ -6,8 +6,8 @@
  * One word: LOCKED, BUSY, WOKEN, and a pointer to the first of those who wait
  * (place.h).  Uncontended, lock and unlock are one CAS each, between 0 and
  * LOCKED.  They are calls all the same: inline they measured no faster (the
- * two CAS hide the call), and a plain thread has to leave a mark even when it
- * does not wait (weft__plain_threads), since it may hold what routines wait for.
+ * two CAS hide the call), and a plain thread has to be known (weft__known) even
+ * when it does not wait, since it may hold what routines wait for.
  *
  * Unlock wakes the first who waits and leaves the mutex free: whoever comes
  * first takes it (barging), which spares a switch per hold.  At most one is so
@@ -111,7 +111,7 @@ static NOINLINE void unlock_slow(weft_mutex *m)
 			break;
 		}
 	}
-	place_mark(w);
+	weft__known(w);
 	first = first_of(s);
 	p = claim_first(&first);
 	if (!p) {
@@ -135,12 +135,21 @@ void weft__gate_unlock(weft_mutex *m)
 		unlock_slow(m);
 }
 
+/* By a plain thread, which may be another than who locked it. */
+static NOINLINE void unlock_plain(weft_mutex *m)
+{
+	weft__plain_act();
+	weft__gate_unlock(m);
+}
+
 void weft_mutex_unlock(weft_mutex *m)
 {
 	uint64_t s = LOCKED;
 
 	weft__lock_gave(m);
-	if (unlikely(!cas_rel(word_of(m), &s, 0)))                  /* M1 */
+	if (unlikely(!weft__worker()))
+		unlock_plain(m);
+	else if (unlikely(!cas_rel(word_of(m), &s, 0)))             /* M1 */
 		unlock_slow(m);
 }
 

@@ -31,6 +31,7 @@ int weft_oneshot_set(weft_oneshot *oneshot, void *value)
 	struct worker *w = weft__worker();
 	struct listed *p;
 
+	weft__known(w);
 	if (!waitlist_lock(&o->l)) {
 		weft__budget(w);
 		return -EALREADY;

@@ -139,18 +139,10 @@ static ALWAYS_INLINE bool place_count(struct worker *w)
 	return likely(w && --((struct worker_head *)(void *)w)->budget >= 0);
 }
 
-/* A plain thread leaves a mark: from now on it may hold what routines wait for,
- * or wake them. */
-static inline void place_mark(struct worker *w)
-{
-	if (unlikely(!w) && !load_rlx(&weft__plain_threads))
-		store_rlx(&weft__plain_threads, 1);
-}
-
 /* The dispatch budget is spent: yield.  Or it is a plain thread. */
 static inline struct worker *place_enter(struct worker *w)
 {
-	place_mark(w);
+	weft__known(w);
 	return w ? weft__budget_spent(w) : NULL;
 }
 

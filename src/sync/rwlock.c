@@ -253,9 +253,8 @@ static NOINLINE void runlock_slow(weft_rwlock *l, struct worker *w)
 	}
 }
 
-void weft_rwlock_runlock(weft_rwlock *l)
+static ALWAYS_INLINE void runlock(weft_rwlock *l, struct worker *w)
 {
-	struct worker *w = weft__worker();
 	uint64_t s = load_rlx(state_of(l));
 	uint32_t ticket = ticket_of(s);
 
@@ -264,6 +263,23 @@ void weft_rwlock_runlock(weft_rwlock *l)
 	else if (!ticket || unlikely(!token_fetch(token_slot_of(w, ticket, 0),
 						  ticket)))
 		runlock_slow(l, w);
+}
+
+/* By a plain thread, which may be another than who locked it. */
+static NOINLINE void runlock_plain(weft_rwlock *l)
+{
+	weft__plain_act();
+	runlock(l, NULL);
+}
+
+void weft_rwlock_runlock(weft_rwlock *l)
+{
+	struct worker *w = weft__worker();
+
+	if (likely(w != NULL))
+		runlock(l, w);
+	else
+		runlock_plain(l);
 }
 
 /* --- write ---------------------------------------------------------------------- */
@@ -396,7 +412,7 @@ static NOINLINE void unlock_slow(weft_rwlock *l)
 	}
 }
 
-void weft_rwlock_unlock(weft_rwlock *l)
+static ALWAYS_INLINE void unlock(weft_rwlock *l)
 {
 	uint64_t s = WRITER;
 
@@ -405,4 +421,18 @@ void weft_rwlock_unlock(weft_rwlock *l)
 	weft__gate_unlock(gate_of(l));
 	if (unlikely(!cas_rel(state_of(l), &s, 0)))                 /* R1 */
 		unlock_slow(l);
+}
+
+static NOINLINE void unlock_plain(weft_rwlock *l)
+{
+	weft__plain_act();
+	unlock(l);
+}
+
+void weft_rwlock_unlock(weft_rwlock *l)
+{
+	if (likely(weft__worker() != NULL))
+		unlock(l);
+	else
+		unlock_plain(l);
 }

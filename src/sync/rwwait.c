@@ -98,7 +98,7 @@ void weft__rwlock_pass(weft_rwlock *l, struct worker *w, bool to_readers)
 	if (!p && (p = admit_writer(l)))
 		to = WRITER;
 	store_rel(state_of(l), p ? to : 0);                         /* R1 */
-	place_mark(w);
+	weft__known(w);
 	place_ready_all(w, p);
 }
 

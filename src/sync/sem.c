@@ -53,11 +53,9 @@ static void left(struct listed *p, struct harvest *h)
 	grant(s, h);
 }
 
-void weft_sem_release(weft_sem *sem, long n)
+static ALWAYS_INLINE void release(struct worker *w, struct sem *s, long n)
 {
-	struct sem *s = (struct sem *)sem;
 	struct harvest h = HARVEST_NONE;
-	struct worker *w = weft__worker();
 	int64_t permits;
 
 	if (unlikely(n < 0))
@@ -74,9 +72,26 @@ void weft_sem_release(weft_sem *sem, long n)
 	weft__budget(w);
 }
 
-static ALWAYS_INLINE int acquire(struct sem *s, long n, int64_t deadline)
+/* A plain thread is known before it has any effect. */
+static NOINLINE void release_plain(struct sem *s, long n)
+{
+	weft__plain_act();
+	release(NULL, s, n);
+}
+
+void weft_sem_release(weft_sem *sem, long n)
 {
 	struct worker *w = weft__worker();
+
+	if (likely(w != NULL))
+		release(w, (struct sem *)sem, n);
+	else
+		release_plain((struct sem *)sem, n);
+}
+
+static ALWAYS_INLINE int acquire_as(struct worker *w, struct sem *s, long n,
+				    int64_t deadline)
+{
 	struct acquirer a;
 	int err;
 
@@ -95,6 +110,19 @@ static ALWAYS_INLINE int acquire(struct sem *s, long n, int64_t deadline)
 	a.p.left = left;
 	err = weft__waitlist_wait(&s->l, w, &a.p, deadline, PARK_SEM);
 	return err == WAIT_DROPPED ? a.p.wt.result : err;
+}
+
+static NOINLINE int acquire_plain(struct sem *s, long n, int64_t deadline)
+{
+	return acquire_as(NULL, s, n, deadline);
+}
+
+static ALWAYS_INLINE int acquire(struct sem *s, long n, int64_t deadline)
+{
+	struct worker *w = weft__worker();
+
+	return likely(w != NULL) ? acquire_as(w, s, n, deadline) :
+				   acquire_plain(s, n, deadline);
 }
 
 int weft_sem_acquire(weft_sem *sem, long n)

@@ -133,19 +133,32 @@ static COLD void refuse(weft_waitgroup *group, long n, const char *why)
 	weft__panic("waitgroup: %s", why);
 }
 
-static ALWAYS_INLINE void count(weft_waitgroup *group, long n)
+static ALWAYS_INLINE void count_known(weft_waitgroup *group, long n)
 {
 	uint64_t s = add_acqrel(state_of(group), (uint64_t)n * ONE);  /* G1 */
 	int64_t now = count_of(s) + n;
 
-	if (unlikely(!weft__worker()) && !load_rlx(&weft__plain_threads))
-		store_rlx(&weft__plain_threads, 1);     /* it may do so again */
 	if (unlikely(now <= 0)) {
 		if (unlikely(now < 0))
 			refuse(group, n, "counter below zero");
 		if (s & WAITERS)
 			release(group);
 	}
+}
+
+static NOINLINE void count_plain(weft_waitgroup *group, long n)
+{
+	weft__plain_act();
+	count_known(group, n);
+}
+
+/* A plain thread is known before it has any effect. */
+static ALWAYS_INLINE void count(weft_waitgroup *group, long n)
+{
+	if (likely(weft__worker() != NULL))
+		count_known(group, n);
+	else
+		count_plain(group, n);
 }
 
 void weft_waitgroup_add(weft_waitgroup *group, long n)
@@ -309,6 +322,7 @@ int weft_waitgroup_wait_until(weft_waitgroup *group, weft_time deadline)
 
 static void count_exited(void *group)
 {
+	weft__place_vacate(weft__worker());
 	weft_waitgroup_done(group);
 }
 
@@ -319,6 +333,7 @@ static void run_counted(weft_waitgroup *group, void (*fn)(void *), void *arg)
 	weft__defer(weft__worker(), &d, count_exited, group);
 	fn(arg);
 	weft__defer_drop(weft__worker(), &d);
+	weft__place_vacate(weft__worker());
 	weft_waitgroup_done(group);
 }
 

@@ -97,6 +97,7 @@ static int set_ticks(struct worker *w, struct body *t, bool armed,
 	weft_chan *view;
 	bool was;
 
+	weft__known(w);
 	chain_init(&ch);
 	lock = lock_ticks(t, &view);
 	was = k->armed;
@@ -165,6 +166,7 @@ static int set_alarm(struct worker *w, struct body *t, int64_t deadline,
 	bool was;
 	int err;
 
+	weft__known(w);
 	spin_lock(&t->lock);
 	if (likely(period == a->period) &&
 	    weft__alarm_move(w, a, deadline, &t->lock))
@@ -180,6 +182,7 @@ static int stop_alarm(struct worker *w, struct body *t)
 {
 	bool was;
 
+	weft__known(w);
 	spin_lock(&t->lock);
 	was = weft__alarm_stop(w, &t->alarm);
 	spin_unlock(&t->lock);
@@ -239,6 +242,7 @@ void weft_timer_fini(weft_timer *timer)
 
 	if (!t)
 		return;
+	weft__known(w);
 	if (t->calls) {
 		spin_lock(&t->lock);
 		weft__alarm_stop(w, &t->alarm);

@@ -12,21 +12,23 @@
  *     give the turn back                    flush, give the turn back
  *
  * Invariants
- *   N1  `lock` is held around OpenSSL calls and what they touch.  Nobody parks
- *       while holding it, so from clearing the error queue to reading it a
- *       routine stays on one thread.  (It may yield in the trylock of N5, after
- *       those calls; a hold gives the lock back if it never goes on.)
+ *   N1  `lock` is held around OpenSSL calls and what they touch.  Nobody parks or
+ *       yields while holding it, so from clearing the error queue to reading it
+ *       a routine stays on one thread, and it never is left locked.
  *   N2  the reading turn belongs to who fills `in`; only the tail of its buffer
- *       is written without the lock.
+ *       is written without the lock.  `got` says at once what was read: who never
+ *       goes on has not lost it, since weft_read does not yield after it has read.
  *   N3  the writing turn belongs to who sends: `sending` is his.  What OpenSSL
  *       makes goes to `out` and moves to `sending` when that is empty, so bytes
- *       leave in the order in which they were made.
+ *       leave in the order in which they were made.  Of a write that never
+ *       returns nobody knows how much was sent: no more can be.
  *   N4  a reader may make output, too (an alert, a key update), and may not wait
  *       for a writer, who may be waiting for the other side to read.  It leaves
  *       it in `out`, and who gives the writing turn back looks again after that.
- *   N5  a writer may need input (half of a handshake message has arrived).  When
- *       somebody reads, it waits for `moved`, else it fills `in` itself; who gives
- *       the reading turn back tells it.
+ *   N5  a writer may need input (half of a handshake message has arrived).  It
+ *       asks to be told, under the lock, then fills `in` itself or, when somebody
+ *       reads, waits; who has moved input or gives the reading turn back tells it,
+ *       also if that comes before it waits.  Telling needs no lock.
  *   N6  a turn is given back also when its taker never goes on (struct turn); so
  *       is the connection that a handshake is about; the caller's place is set
  *       when the call returns.
@@ -36,12 +38,13 @@
 #ifndef WEFT_TLS_CONNECTION_H
 #define WEFT_TLS_CONNECTION_H
 
-#include <weft/cond.h>
 #include <weft/mutex.h>
 #include <weft/panic.h>
 #include <weft/tls.h>
+#include <weft/waitgroup.h>
 
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct buffer {
@@ -55,16 +58,18 @@ struct weft_tls {
 	bool server;
 	weft_mutex reading, writing;    /* turns (N2, N3)                    */
 	weft_mutex lock;                /* N1                                */
-	weft_cond moved;                /* lock (N5)                         */
+	atomic_bool asked;              /* N5: there is one in untold        */
+	weft_waitgroup untold;          /* N5                                */
 	SSL *ssl;                       /* lock                              */
 	struct buffer in;               /* lock; tail: reading               */
 	struct buffer out;              /* lock                              */
 	struct buffer sending;          /* writing                           */
+	ssize_t got;                    /* reading: N2; 0: the end; -1: none */
 	bool small;                     /* reading: the last fill was        */
+	bool midway;                    /* writing: in weft_write (N3)       */
 	bool ended;                     /* lock: the descriptor's stream     */
 	bool shut;                      /* lock: close_notify is made        */
 	bool no_memory;                 /* lock: out could not grow          */
-	bool starving;                  /* lock: a writer wants input        */
 	int failed;                     /* lock: OpenSSL will not go on      */
 	int unsendable;                 /* writing: the descriptor will not  */
 	char *alpn;                     /* fixed after the handshake         */
@@ -74,7 +79,8 @@ struct weft_tls {
 /* A turn that was taken, in the frame of who took it. */
 struct turn {
 	weft_held held;                 /* N6 */
-	weft_mutex *of;
+	weft_tls *t;
+	weft_mutex *of;                 /* t->reading or t->writing */
 };
 
 /* What an OpenSSL call came to, besides negative codes. */
@@ -115,14 +121,18 @@ int weft__tls_flush(weft_tls *t, weft_time deadline);
 
 /* Take and give back the turns.  Taking parks; a cancel point.  Giving back the
  * writing turn sends what was made meanwhile, without waiting. */
-int weft__tls_turn(struct turn *turn, weft_mutex *of, weft_time deadline);
-void weft__tls_reading_done(weft_tls *t, struct turn *turn);
-void weft__tls_writing_done(weft_tls *t, struct turn *turn);
+int weft__tls_turn(struct turn *turn, weft_tls *t, weft_mutex *of,
+		   weft_time deadline);
+void weft__tls_reading_done(struct turn *turn);
+void weft__tls_writing_done(struct turn *turn);
 
 /* Send what a reader has made, if nobody is sending and it goes at once. */
 void weft__tls_push(weft_tls *t);
 
-/* Wait until there may be more input; locked, which is given up meanwhile. */
+/* Wait until there may be more input; locked, which is given up meanwhile, and
+ * writing turn. */
 int weft__tls_await_input_locked(weft_tls *t, weft_time deadline);
+/* N5: there may be.  Never parks or yields. */
+void weft__tls_moved(weft_tls *t);
 
 #endif

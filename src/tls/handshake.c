@@ -65,6 +65,7 @@ static int connection_new(weft_tls **tls, weft_tls_ctx *ctx, int fd,
 	t->fd = fd;
 	t->server = server;
 	t->small = true;
+	t->got = -1;
 	t->ctx = weft_tls_ctx_ref(ctx);
 	t->ssl = weft__tls_ssl_new(ctx);
 	if (!t->ssl || weft__tls_wire(t) != 0) {

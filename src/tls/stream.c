@@ -35,8 +35,7 @@ static int read_some(weft_tls *t, void *buf, size_t n, size_t *done,
 		weft_mutex_lock(&t->lock);
 		err = decrypt_locked(t, buf, n, done);
 		made = buffer_used(&t->out) != 0;
-		if (t->starving)
-			weft_cond_broadcast(&t->moved);
+		weft__tls_moved(t);
 		weft_mutex_unlock(&t->lock);
 		if (made)
 			weft__tls_push(t);
@@ -56,11 +55,11 @@ ssize_t weft_tls_read(weft_tls *t, void *buf, size_t n, weft_time deadline)
 
 	if (!n)
 		return 0;
-	err = weft__tls_turn(&turn, &t->reading, deadline);
+	err = weft__tls_turn(&turn, t, &t->reading, deadline);
 	if (err)
 		return err;
 	err = read_some(t, buf, n, &done, deadline);
-	weft__tls_reading_done(t, &turn);
+	weft__tls_reading_done(&turn);
 	return err < 0 ? err : (ssize_t)done;
 }
 
@@ -69,7 +68,7 @@ int weft_tls_read_full(weft_tls *t, void *buf, size_t n, size_t *done,
 {
 	struct turn turn;
 	size_t all = 0;
-	int err = n ? weft__tls_turn(&turn, &t->reading, deadline) : 0;
+	int err = n ? weft__tls_turn(&turn, t, &t->reading, deadline) : 0;
 	bool taken = n && !err;
 
 	while (!err && all < n) {
@@ -79,7 +78,7 @@ int weft_tls_read_full(weft_tls *t, void *buf, size_t n, size_t *done,
 		all += k;
 	}
 	if (taken)
-		weft__tls_reading_done(t, &turn);
+		weft__tls_reading_done(&turn);
 	if (done)
 		*done = all;
 	return err == OUTCOME_CLOSED ? WEFT_EOF : err;
@@ -114,7 +113,6 @@ static int encrypt(weft_tls *t, const char *buf, size_t n, size_t *done,
 		else if (!err)
 			*done += k;
 	}
-	t->starving = false;
 	weft_mutex_unlock(&t->lock);
 	return *done ? 0 : err;
 }
@@ -144,11 +142,11 @@ ssize_t weft_tls_write(weft_tls *t, const void *buf, size_t n,
 
 	if (!n)
 		return 0;
-	err = weft__tls_turn(&turn, &t->writing, deadline);
+	err = weft__tls_turn(&turn, t, &t->writing, deadline);
 	if (err)
 		return err;
 	err = write_some(t, buf, n, &done, &unsent, deadline);
-	weft__tls_writing_done(t, &turn);
+	weft__tls_writing_done(&turn);
 	return err ? err : (ssize_t)done;
 }
 
@@ -157,7 +155,7 @@ int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 {
 	struct turn turn;
 	size_t all = 0;
-	int err = n ? weft__tls_turn(&turn, &t->writing, deadline) : 0;
+	int err = n ? weft__tls_turn(&turn, t, &t->writing, deadline) : 0;
 	bool taken = n && !err;
 
 	while (!err && all < n) {
@@ -171,7 +169,7 @@ int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 			err = unsent;
 	}
 	if (taken)
-		weft__tls_writing_done(t, &turn);
+		weft__tls_writing_done(&turn);
 	if (done)
 		*done = all;
 	return err;
@@ -180,12 +178,12 @@ int weft_tls_write_all(weft_tls *t, const void *buf, size_t n, size_t *done,
 int weft_tls_flush(weft_tls *t, weft_time deadline)
 {
 	struct turn turn;
-	int err = weft__tls_turn(&turn, &t->writing, deadline);
+	int err = weft__tls_turn(&turn, t, &t->writing, deadline);
 
 	if (err)
 		return err;
 	err = weft__tls_flush(t, deadline);
-	weft__tls_writing_done(t, &turn);
+	weft__tls_writing_done(&turn);
 	return err;
 }
 
@@ -230,7 +228,6 @@ static int say_end(weft_tls *t, weft_time deadline)
 		else
 			err = weft__tls_outcome_locked(t, ret);
 	}
-	t->starving = false;
 	weft_mutex_unlock(&t->lock);
 	return err;
 }
@@ -238,7 +235,7 @@ static int say_end(weft_tls *t, weft_time deadline)
 int weft_tls_shutdown(weft_tls *t, weft_time deadline)
 {
 	struct turn turn;
-	int err = weft__tls_turn(&turn, &t->writing, deadline);
+	int err = weft__tls_turn(&turn, t, &t->writing, deadline);
 
 	if (err)
 		return err;
@@ -247,7 +244,7 @@ int weft_tls_shutdown(weft_tls *t, weft_time deadline)
 		err = say_end(t, deadline);
 	if (!err)
 		err = weft__tls_flush(t, deadline);
-	weft__tls_writing_done(t, &turn);
+	weft__tls_writing_done(&turn);
 	return err;
 }
 
@@ -258,7 +255,7 @@ int weft_tls_close(weft_tls *t, weft_time deadline)
 	char dropped[1024];
 
 	if (!err)
-		err = weft__tls_turn(&turn, &t->reading, deadline);
+		err = weft__tls_turn(&turn, t, &t->reading, deadline);
 	if (err)
 		return err;
 	while (!err) {
@@ -266,6 +263,6 @@ int weft_tls_close(weft_tls *t, weft_time deadline)
 
 		err = read_some(t, dropped, sizeof dropped, &k, deadline);
 	}
-	weft__tls_reading_done(t, &turn);
+	weft__tls_reading_done(&turn);
 	return err == OUTCOME_CLOSED ? 0 : err;
 }

@@ -120,67 +120,68 @@ int weft__tls_wire(weft_tls *t)
 
 /* --- turns ---------------------------------------------------------------------- */
 
-static void turn_drop(void *of)
+static void give_back(struct turn *turn)
 {
-	weft_mutex_unlock(of);
+	weft_tls *t = turn->t;
+
+	weft_mutex_unlock(turn->of);
+	if (turn->of == &t->reading)
+		weft__tls_moved(t);                         /* N5 */
 }
 
-static void turn_taken(struct turn *turn, weft_mutex *of)
+/* Its taker never goes on. */
+static void turn_drop(void *arg)
 {
+	struct turn *turn = arg;
+	weft_tls *t = turn->t;
+
+	if (turn->of == &t->writing && t->midway) {         /* N3 */
+		t->midway = false;
+		t->unsendable = -EPIPE;
+	}
+	give_back(turn);
+}
+
+static void turn_taken(struct turn *turn, weft_tls *t, weft_mutex *of)
+{
+	turn->t = t;
 	turn->of = of;
-	weft_hold_begin(&turn->held, turn_drop, of);                /* N6 */
+	weft_hold_begin(&turn->held, turn_drop, turn);              /* N6 */
 }
 
-static bool turn_try(struct turn *turn, weft_mutex *of)
+static bool turn_try(struct turn *turn, weft_tls *t, weft_mutex *of)
 {
 	if (weft_mutex_trylock(of) != 0)
 		return false;
-	turn_taken(turn, of);
+	turn_taken(turn, t, of);
 	return true;
-}
-
-/* With t->lock, which is given back if it yields there and never goes on. */
-static bool turn_try_locked(struct turn *turn, weft_mutex *of, weft_mutex *lock)
-{
-	weft_held h;
-	int err;
-
-	weft_hold_begin(&h, turn_drop, lock);
-	err = weft_mutex_trylock(of);
-	weft_hold_end(&h);
-	if (!err)
-		turn_taken(turn, of);
-	return !err;
 }
 
 static void turn_over(struct turn *turn)
 {
 	weft_hold_end(&turn->held);
-	weft_mutex_unlock(turn->of);
+	give_back(turn);
 }
 
-int weft__tls_turn(struct turn *turn, weft_mutex *of, weft_time deadline)
+int weft__tls_turn(struct turn *turn, weft_tls *t, weft_mutex *of,
+		   weft_time deadline)
 {
 	int err = weft_mutex_lock_until(of, deadline);
 
 	if (!err)
-		turn_taken(turn, of);
+		turn_taken(turn, t, of);
 	return err;
 }
 
-void weft__tls_reading_done(weft_tls *t, struct turn *turn)
+void weft__tls_reading_done(struct turn *turn)
 {
 	turn_over(turn);
-	weft_mutex_lock(&t->lock);
-	if (t->starving)                                    /* N5 */
-		weft_cond_broadcast(&t->moved);
-	weft_mutex_unlock(&t->lock);
 }
 
-void weft__tls_writing_done(weft_tls *t, struct turn *turn)
+void weft__tls_writing_done(struct turn *turn)
 {
 	turn_over(turn);
-	weft__tls_push(t);                                  /* N4 */
+	weft__tls_push(turn->t);                            /* N4 */
 }
 
 /* --- input --------------------------------------------------------------------- */
@@ -203,31 +204,51 @@ static int make_room_locked(weft_tls *t)
 					     IN_SMALL + left) - left);
 }
 
+/* What was read belongs to `in` now (N2).  False: nothing was. */
+static bool take_in_locked(weft_tls *t)
+{
+	size_t room = t->in.size - t->in.len, n = (size_t)t->got;
+
+	if (t->got < 0)
+		return false;
+	t->got = -1;
+	t->in.len += n;
+	t->ended |= n == 0;
+	t->small = n < room && n < IN_SMALL;
+	weft__tls_moved(t);
+	return true;
+}
+
 int weft__tls_fill(weft_tls *t, weft_time deadline)
 {
-	ssize_t n = 0;
 	size_t room = 0;
-	char *tail;
+	char *tail = NULL;
+	ssize_t n = 0;
+	bool ready;
 
 	weft_mutex_lock(&t->lock);
-	if (!t->ended)
+	ready = take_in_locked(t) || t->ended;
+	if (!ready) {
 		n = make_room_locked(t);
-	if (!n)
 		room = t->in.size - t->in.len;
-	tail = room ? t->in.data + t->in.len : NULL;
+		tail = t->in.data + t->in.len;
+	}
 	weft_mutex_unlock(&t->lock);
-	if (tail)
+	if (!ready && !n)
 		n = weft_read(t->fd, tail, room, deadline);
-	if (n < 0)
+	if (ready || n < 0)
 		return (int)n;
+	t->got = n;                                                 /* N2 */
 	weft_mutex_lock(&t->lock);
-	t->in.len += (size_t)n;
-	t->ended |= n == 0;
-	t->small = (size_t)n < room && n < IN_SMALL;
-	if (t->starving)
-		weft_cond_broadcast(&t->moved);
+	take_in_locked(t);
 	weft_mutex_unlock(&t->lock);
 	return 0;
+}
+
+void weft__tls_moved(weft_tls *t)
+{
+	if (atomic_exchange(&t->asked, false))
+		weft_waitgroup_done(&t->untold);
 }
 
 int weft__tls_await_input_locked(weft_tls *t, weft_time deadline)
@@ -235,12 +256,18 @@ int weft__tls_await_input_locked(weft_tls *t, weft_time deadline)
 	struct turn turn;
 	int err;
 
-	t->starving = true;
-	if (!turn_try_locked(&turn, &t->reading, &t->lock))
-		return weft_cond_wait_until(&t->moved, &t->lock, deadline);
+	/* Counted before it is asked for: who tells needs no lock.  It may still
+	 * be there from one that was not told. */
+	weft_waitgroup_add(&t->untold, 1);
+	if (atomic_exchange(&t->asked, true))
+		weft_waitgroup_done(&t->untold);
 	weft_mutex_unlock(&t->lock);
-	err = weft__tls_fill(t, deadline);
-	weft__tls_reading_done(t, &turn);
+	if (turn_try(&turn, t, &t->reading)) {
+		err = weft__tls_fill(t, deadline);
+		weft__tls_reading_done(&turn);
+	} else {
+		err = weft_waitgroup_wait_until(&t->untold, deadline);
+	}
 	weft_mutex_lock(&t->lock);
 	return err;
 }
@@ -274,9 +301,12 @@ int weft__tls_flush(weft_tls *t, weft_time deadline)
 	struct buffer *s = &t->sending;
 
 	while (!t->unsendable && load(t)) {
-		ssize_t n = weft_write(t->fd, s->data + s->off, buffer_used(s),
-				       deadline);
+		ssize_t n;
 
+		t->midway = true;
+		n = weft_write(t->fd, s->data + s->off, buffer_used(s),
+			       deadline);
+		t->midway = false;
 		if (passing(n))
 			return (int)n;
 		if (n < 0)
@@ -297,7 +327,7 @@ void weft__tls_push(weft_tls *t)
 		weft_mutex_lock(&t->lock);
 		more = buffer_used(&t->out) != 0;
 		weft_mutex_unlock(&t->lock);
-		if (!more || !turn_try(&turn, &t->writing))
+		if (!more || !turn_try(&turn, t, &t->writing))
 			return;
 		err = weft__tls_flush(t, WEFT_NOWAIT);
 		turn_over(&turn);

@@ -87,6 +87,7 @@ static int bad(void *arg)
 		CHECK_EQ(weft_read(gone, buf, 4, WEFT_FOREVER), -EBADF);
 		CHECK_EQ(weft_write(gone, buf, 4, WEFT_FOREVER), -EBADF);
 		CHECK_EQ(weft_poll(gone, POLLIN, WEFT_FOREVER), -EBADF);
+		CHECK_EQ(weft_fd_deadline(gone, POLLIN, 1), -EBADF);
 		CHECK_EQ(weft_recvmsg(gone, &m, 0, WEFT_FOREVER), -EBADF);
 		CHECK_EQ(weft_shutdown(gone, SHUT_RD), -EBADF);
 	}

@@ -102,6 +102,108 @@ Test(limits, places_come_back)
 	}
 }
 
+/* Whoever learns that routines have ended may start as many again. */
+enum { CHILDREN = 3, ROUNDS = 3000 };
+
+static int child(void *arg)
+{
+	return weft_checkpoint(), (int)(uintptr_t)arg;
+}
+
+static int scope_after_scope(void *arg)
+{
+	(void)arg;
+	for (int round = 0; round < fewer(ROUNDS); round++) {
+		/* Now and then with a deadline that comes. */
+		weft_time deadline = round % 64 ? WEFT_FOREVER : weft_now();
+		weft_scope s;
+		int err = 0;
+
+		CHECK_EQ(weft_scope_begin(&s, deadline), 0);
+		for (int i = 0; i < CHILDREN && !err; i++)
+			err = weft_scope_go(&s, child, NULL);
+		CHECK(err == 0 || (err == -ECANCELED && round % 64 == 0));
+		err = weft_scope_end(&s);
+		CHECK(err == 0 || (err == -ETIMEDOUT && round % 64 == 0));
+	}
+	return 0;
+}
+
+static int group_after_group(void *arg)
+{
+	weft_waitgroup g = WEFT_WAITGROUP_INIT;
+
+	for (int round = 0; round < fewer(ROUNDS); round++) {
+		for (int i = 0; i < CHILDREN; i++)
+			CHECK_EQ(weft_waitgroup_go(&g, nothing, arg), 0);
+		weft_waitgroup_wait(&g);
+	}
+	return 0;
+}
+
+Test(limits, places_are_free_when_their_routines_are_waited_for)
+{
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		weft_config c = {
+			.workers = worker_counts[i],
+			.max_routines = CHILDREN + 1,
+		};
+
+		cr_assert_eq(weft_run_config(&c, scope_after_scope, NULL), 0);
+		cr_assert_eq(failures, 0, "%s", first_failure);
+		cr_assert_eq(weft_run_config(&c, group_after_group, NULL), 0);
+		cr_assert_eq(failures, 0, "%s", first_failure);
+	}
+}
+
+/* One that is waited for, and still runs its destructors, is alive. */
+static weft_key key;
+static atomic_int ended;
+
+static void linger(void *c)
+{
+	CHECK_EQ(weft_chan_recv(c, NULL), -EPIPE);
+	ended++;
+}
+
+static void owes(void *c)
+{
+	CHECK_EQ(weft_set(key, c), 0);
+}
+
+static int crowd(void *arg)
+{
+	weft_waitgroup g = WEFT_WAITGROUP_INIT;
+	weft_chan *c = ints(0);
+
+	(void)arg;
+	ended = 0;
+	for (int i = 0; i < CHILDREN; i++)
+		CHECK_EQ(weft_waitgroup_go(&g, owes, c), 0);
+	weft_waitgroup_wait(&g);
+	CHECK_EQ(weft_waitgroup_go(&g, owes, c), -EAGAIN);
+	CHECK_EQ(weft_chan_close(c), 0);
+	wait_until(weft_waitgroup_go(&g, nothing, NULL) == 0);
+	weft_waitgroup_wait(&g);
+	wait_until(ended == CHILDREN);
+	weft_chan_unref(c);
+	return 0;
+}
+
+Test(limits, who_runs_destructors_has_a_place)
+{
+	cr_assert_eq(weft_key_create(&key, linger), 0);
+	for (size_t i = 0; i < COUNT(worker_counts); i++) {
+		weft_config c = {
+			.workers = worker_counts[i],
+			.max_routines = CHILDREN + 1,
+		};
+
+		cr_assert_eq(weft_run_config(&c, crowd, NULL), 0);
+		cr_assert_eq(failures, 0, "%s", first_failure);
+	}
+}
+
 /* --- workers -------------------------------------------------------------------- */
 
 static int tell_workers(void *arg)

@@ -1,10 +1,13 @@
 /* tests/api/loop.c - a runtime inside another event loop. */
 #include "support/loop.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <weft/file.h>
+#include <weft/io.h>
 
 TestSuite(loop, .timeout = 120);
 
@@ -171,6 +174,34 @@ static void yield_on(void *arg)
 		ran++;
 		weft_yield();
 	}
+}
+
+static void writes_to_nobody(void *arg)
+{
+	int fd[2], file = weft_open("/proc/self/exe", O_RDONLY, 0);
+	off_t off = 0;
+
+	(void)arg;
+	CHECK_EQ(pipe(fd), 0);
+	close(fd[0]);
+	CHECK_EQ(weft_write(fd[1], "x", 1, WEFT_FOREVER), -EPIPE);
+	CHECK_EQ(weft_sendfile(fd[1], file, &off, 1, WEFT_FOREVER), -EPIPE);
+	CHECK_EQ(weft_close(fd[1]), 0);
+	CHECK_EQ(weft_close(file), 0);
+	ran++;
+}
+
+/* Its thread is the program's own and hears SIGPIPE. */
+Test(loop, writing_to_nobody_raises_no_signal)
+{
+	weft_runtime *rt = start();
+	int ep = foreign(rt);
+
+	cr_assert_eq(weft_submit(rt, writes_to_nobody, NULL), 0);
+	TURN_UNTIL(rt, ep, ran == 1);
+	cr_assert_eq(failures, 0, "%s", first_failure);
+	cr_assert_eq(weft_stop(rt, WEFT_FOREVER), 0);
+	close(ep);
 }
 
 Test(loop, gives_the_thread_back_from_those_that_never_wait)

@@ -534,8 +534,8 @@ static int limit_body(void *arg)
 
 	(void)arg;
 	CHECK_EQ(weft_scope_go(NULL, code, NULL), -EINVAL);
-	/* On a slow machine, again; those of the last time may still be on
-	 * their way out when their scope has ended. */
+	/* On a slow machine, again: the deadline comes too early, and what it
+	 * starts may have a place. */
 	do {
 		n = 0;
 		limit *= 2;

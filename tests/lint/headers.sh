@@ -27,6 +27,7 @@ try()
 # shellcheck disable=SC2086
 {
 	try c gnu11 ${CC:-cc}
+	try c c11 ${CC:-cc}
 	try c++ gnu++17 ${CXX:-c++}
 }
 [ -n "$HEADERS_ONE_COMPILER" ] && exit $rc

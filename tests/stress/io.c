@@ -9,7 +9,8 @@
  *
  * Who comes late to a number that was closed must not find another file there:
  * lines are cut in rounds in which nothing is opened any more, so without plain
- * threads, whose waits open descriptors.
+ * threads, whose waits open descriptors, and without rings, which a worker opens
+ * when it can use one.
  */
 #include "stress.h"
 
@@ -55,7 +56,7 @@ struct round {
 	struct rng rng;
 	struct line line[LINES];
 	unsigned lines;
-	bool cuts;                      /* some lines; no plain threads */
+	bool cuts;                      /* some lines; no plain threads, no rings */
 };
 
 static unsigned char byte_at(const struct line *l, size_t i)
@@ -366,7 +367,6 @@ static int round_of(void *arg)
 	struct round *r = arg;
 
 	r->lines = 1 + rng_below(&r->rng, LINES);
-	r->cuts = rng_below(&r->rng, 2);
 	for (unsigned i = 0; i < r->lines; i++)
 		open_line(&r->line[i], &r->rng);
 	/* What the runtime opens for waiting it has from here on. */
@@ -395,6 +395,8 @@ int main(void)
 
 		MUST(r, "no memory");
 		r->rng.x = rng_next(&rng);
+		r->cuts = rng_below(&rng, 2);
+		setenv("WEFT_RING", r->cuts ? "off" : "on", 1);
 		stress_round(&r->rng, PATIENCE, WEFT_DEADLOCK_REPORT, round_of,
 			     r);
 		MUST(open_descriptors() == before, "%d descriptors, %d before",

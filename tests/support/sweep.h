@@ -129,7 +129,7 @@ static struct {
 static const struct workload *working;
 static int sweeping;                            /* IO, FILES or PROCESS */
 static atomic_int asked[DO_CALLS], cases;
-static char naming[160];
+static char naming[160], first_naming[160];    /* first_: of the first failure */
 
 static bool its_turn(int call)
 {
@@ -386,8 +386,11 @@ static void run_case(const struct row *row, int answer, const struct turn *t,
 	nothing_left();
 	/* Nobody has waited for what cannot come. */
 	CHECK(weft_now() - began < 50 * WEFT_S);
-	if (failures > failed)
+	if (failures > failed) {
 		fprintf(stderr, "# in: %s\n", naming);
+		if (!failed)
+			memcpy(first_naming, naming, sizeof naming);
+	}
 }
 
 static void *watches(void *arg)
@@ -511,7 +514,7 @@ static void sweep(const struct workload *w, size_t n, int where)
 		cr_expect(reached[rows[r].call] || !(rows[r].where & where) ||
 			  (rows[r].call == SYS_RING && !HAVE_RING),
 			  "%s was never called", rows[r].name);
-	cr_assert_eq(failures, 0, "%s", first_failure);
+	cr_assert_eq(failures, 0, "%s; %s", first_failure, first_naming);
 }
 
 /* Every call that there is has a row, and a program that comes there. */

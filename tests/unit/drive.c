@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/eventfd.h>
 
 #include "os/sys.h"
 #include "os/thread.h"
@@ -314,6 +315,65 @@ Test(drive, an_alarm_that_cannot_be_set_is_set_later)
 	CHECK(weft_now() < until + 20 * WEFT_S);
 	weft__sys_fault = NULL;
 	CHECK_EQ(weft_stop(rt, WEFT_FOREVER), 0);
+	cr_assert_eq(failures, 0);
+}
+
+/* --- the ring -------------------------------------------------------------------- */
+
+static int eventfd_of_ring = -1;
+static atomic_int hand_overs;           /* to be refused */
+
+static int refuse_ring(enum sys_call call, int fd)
+{
+	return call == SYS_RING && fd >= 0 && hand_overs > 0 &&
+	       hand_overs-- > 0 ? -EAGAIN : 0;
+}
+
+/* What it puts into the ring the kernel takes neither at once nor when the loop
+ * looks at the ring next. */
+void __real_weft__watch_arm(struct worker *w, int fd, uint64_t tag, uint32_t r);
+void __wrap_weft__watch_arm(struct worker *w, int fd, uint64_t tag, uint32_t r);
+void __wrap_weft__watch_arm(struct worker *w, int fd, uint64_t tag, uint32_t r)
+{
+	if (fd == eventfd_of_ring)
+		hand_overs = 2;
+	__real_weft__watch_arm(w, fd, tag, r);
+	if (hand_overs == 2)
+		hand_overs = 0;         /* it had put in nothing */
+}
+
+static void read_events(void *arg)
+{
+	uint64_t n;
+
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(weft_read(eventfd_of_ring, &n, sizeof n, WEFT_FOREVER),
+			 sizeof n);
+		ran++;
+	}
+	(void)arg;
+}
+
+Test(drive, what_the_kernel_did_not_take_is_taken_when_the_loop_waits)
+{
+	cr_assert_eq(setenv("WEFT_POLLER", "uring", 1), 0);
+	begin();
+	eventfd_of_ring = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	cr_assert(eventfd_of_ring >= 0);
+	CHECK_EQ(weft_submit(rt, read_events, NULL), 0);
+	CHECK_EQ(weft_loop_run(rt, WEFT_NOWAIT), 0);
+	/* More events than there is room for: the request ends. */
+	for (int i = 0; i < 5000; i++)
+		CHECK_EQ(eventfd_write(eventfd_of_ring, 1), 0);
+	weft__sys_fault = refuse_ring;
+	while (readable(rt, 0))
+		(void)weft_loop_run(rt, WEFT_NOWAIT);
+	weft__sys_fault = NULL;
+	CHECK_EQ(ran, 1);
+	CHECK_EQ(eventfd_write(eventfd_of_ring, 1), 0);
+	run_until(2);
+	CHECK_EQ(weft_stop(rt, WEFT_FOREVER), 0);
+	CHECK_EQ(weft_close(eventfd_of_ring), 0);
 	cr_assert_eq(failures, 0);
 }
 

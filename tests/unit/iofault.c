@@ -1,9 +1,9 @@
 /* tests/unit/iofault.c - src/io when the kernel says no, little, or later. */
 #include "support/sides.h"
+#include "support/storm.h"
 
 #include "os/sys.h"
 
-#include <signal.h>
 #include <weft/bufio.h>
 
 TestSuite(iofault, .timeout = 120);
@@ -465,27 +465,6 @@ Test(iofault, what_cannot_be_watched_is_no_endless_wait)
 
 /* --- signals -------------------------------------------------------------------- */
 
-static void heard(int signo)
-{
-	(void)signo;
-}
-
-struct storm {
-	pthread_t at;
-	atomic_bool over;
-};
-
-static void *storms(void *arg)
-{
-	struct storm *s = arg;
-
-	while (!s->over) {
-		pthread_kill(s->at, SIGUSR1);
-		sched_yield();
-	}
-	return NULL;
-}
-
 static void *trickles(void *arg)
 {
 	struct ends *e = arg;
@@ -499,22 +478,18 @@ static void *trickles(void *arg)
 
 Test(iofault, signals_cut_no_call_short)
 {
-	struct sigaction sa = { .sa_handler = heard };
-
-	sigaction(SIGUSR1, &sa, NULL);
 	EACH_KIND(e) {
-		struct storm s = { .at = pthread_self() };
-		pthread_t t[2];
+		struct storm s;
+		pthread_t t;
 		char buf[200];
 
-		pthread_create(&t[0], NULL, storms, &s);
-		pthread_create(&t[1], NULL, trickles, &e);
+		storm_begin(&s);
+		pthread_create(&t, NULL, trickles, &e);
 		CHECK_EQ(weft_read_full(e.in, buf, 200, NULL, WEFT_FOREVER), 0);
 		CHECK_EQ(weft_read(e.in, buf, 1, weft_in(3 * WEFT_MS)),
 			 -ETIMEDOUT);
-		s.over = true;
-		pthread_join(t[0], NULL);
-		pthread_join(t[1], NULL);
+		storm_end(&s);
+		pthread_join(t, NULL);
 		CHECK_EQ(buf[199], (char)199);
 		ends_close(&e);
 	}
