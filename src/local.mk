@@ -119,6 +119,8 @@ libweft_core_la_SOURCES = \
 	%D%/chan/chan.c \
 	%D%/chan/many.c \
 	%D%/chan/recv.c \
+	%D%/chan/look.h \
+	%D%/chan/look.c \
 	%D%/chan/select.c \
 	%D%/chan/send.c \
 	%D%/chan/ticks.h \

@@ -64,6 +64,7 @@ EXTRA_DIST += \
 	%D%/support/promise.h \
 	%D%/support/rt.h \
 	%D%/support/scopes.h \
+	%D%/support/selects.h \
 	%D%/support/sides.h \
 	%D%/support/signals.h \
 	%D%/support/storm.h
@@ -279,6 +280,7 @@ api_tests = \
 	tests/api/scope_leave \
 	tests/api/select \
 	tests/api/select_ends \
+	tests/api/select_waits \
 	tests/api/sem \
 	tests/api/shield \
 	tests/api/signal \
@@ -458,6 +460,9 @@ tests_api_scope_go_LDFLAGS = $(api_ldflags)
 tests_api_select_SOURCES = %D%/api/select.c $(crit_support)
 tests_api_select_LDADD = $(api_libs)
 tests_api_select_LDFLAGS = $(api_ldflags)
+tests_api_select_waits_SOURCES = %D%/api/select_waits.c $(crit_support)
+tests_api_select_waits_LDADD = $(api_libs)
+tests_api_select_waits_LDFLAGS = $(api_ldflags)
 tests_api_select_ends_SOURCES = %D%/api/select_ends.c $(crit_support)
 tests_api_select_ends_LDADD = $(api_libs)
 tests_api_select_ends_LDFLAGS = $(api_ldflags)
@@ -604,7 +609,8 @@ regress_tests = \
 	tests/regress/0031-freed-in-a-call \
 	tests/regress/0032-unborn-helper \
 	tests/regress/0033-nobody-opens-it \
-	tests/regress/0035-look-and-ask
+	tests/regress/0035-look-and-ask \
+	tests/regress/0036-ordered-overtaken
 check_PROGRAMS += $(regress_tests)
 TESTS += $(regress_tests)
 tests_regress_0001_monitor_wakes_SOURCES = %D%/regress/0001-monitor-wakes.c
@@ -640,6 +646,7 @@ tests_regress_0031_freed_in_a_call_SOURCES = %D%/regress/0031-freed-in-a-call.c
 tests_regress_0032_unborn_helper_SOURCES = %D%/regress/0032-unborn-helper.c
 tests_regress_0033_nobody_opens_it_SOURCES = %D%/regress/0033-nobody-opens-it.c
 tests_regress_0035_look_and_ask_SOURCES = %D%/regress/0035-look-and-ask.c
+tests_regress_0036_ordered_overtaken_SOURCES = %D%/regress/0036-ordered-overtaken.c
 
 # --- tests/stress
 stress_tests = \

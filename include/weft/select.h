@@ -78,7 +78,9 @@ WEFT_API int weft_select(weft_case *cases, size_t n, weft_time deadline);
 
 /**
  * weft_select that prefers earlier cases: of those that can be done at once it
- * does the first.
+ * does the first.  One that can be done, and stays so, is never overtaken by a
+ * later one that came after it: who is sent values on one channel and then "done"
+ * on a second, and names them in this order, has all values first.
  */
 WEFT_API int weft_select_ordered(weft_case *cases, size_t n,
 				 weft_time deadline);

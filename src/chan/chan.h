@@ -48,13 +48,13 @@
  *       CLOSED is never taken back, so "open" holds for both looks, and the
  *       failing try has seen a moment at which it would have had to wait.
  *       What a change takes from state it adds to waiting first, and close
- *       stores CLOSED first: select.c needs both to look at many channels.
+ *       stores CLOSED first: look.h needs both to look at many channels.
  *   C3  refs: sub-acquire-release by an unref / load-acquire by the one that
  *       finds itself the last.  It sees all that the others did.
  *
  * Lock rank: a channel's lock is outermost.  Nothing is allocated, freed or
  * readied and no other short lock taken under it, but the gate of a select
- * (select.c); weft__park releases it.
+ * (select.c); weft__park releases it.  A second channel's is only tried (look.c).
  */
 #ifndef WEFT_CHAN_CHAN_H
 #define WEFT_CHAN_CHAN_H
@@ -288,6 +288,7 @@ static inline bool chan_is_ticks(const struct weft_chan *c)
 int weft__ticks_recv(struct worker *w, struct weft_chan *c, void *elem,
 		     int64_t deadline);
 size_t weft__ticks_len(struct weft_chan *c);
+bool weft__ticks_due(struct weft_chan *c);      /* under the lock */
 
 /* The general forms: called with the lock, return without. */
 int weft__chan_send_slow(struct worker *w, struct weft_chan *c,

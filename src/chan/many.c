@@ -108,11 +108,10 @@ ssize_t weft_chan_send_many(weft_chan *c, const void *elems, size_t n,
 
 /* --- receive ----------------------------------------------------------------- */
 
-/* Under the lock: parked senders' values move to the room that there is now. */
-static void refill(struct weft_chan *c, struct chain *woken)
+/* Under the lock, with s values left: those of parked senders move to the room. */
+static void refill(struct weft_chan *c, uint64_t s, struct chain *woken)
 {
 	struct waiter *who;
-	uint64_t s = load_rlx(&c->state);
 
 	while (s < c->limit &&
 	       (who = waiter_claim(c, &c->senders, SENDERS))) {
@@ -146,9 +145,7 @@ static size_t take_batch(struct weft_chan *c, char *to, size_t max,
 			c->rpos += k * size;
 			got += k;
 			waiting_change(c, load_rlx(&c->waiting));
-			store_rel(&c->state, s - k);                /* C1 */
-			if (load_rlx(&c->waiting) & SENDERS)
-				refill(c, woken);
+			refill(c, s - k, woken);
 			continue;
 		}
 		who = waiter_claim(c, &c->senders, SENDERS);

@@ -16,6 +16,7 @@ static int take_buffered(struct worker *w, struct weft_chan *c, void *elem,
 	slot_to_read(c, &dead);
 	value_copy(elem, c->rpos, size);
 	c->rpos += size;
+	waiting_change(c, load_rlx(&c->waiting));
 	if (load_rlx(&c->waiting) & SENDERS)
 		who = waiter_claim(c, &c->senders, SENDERS);
 	if (who) {
@@ -23,7 +24,6 @@ static int take_buffered(struct worker *w, struct weft_chan *c, void *elem,
 		value_copy(c->wpos, who->elem, size);
 		c->wpos += size;
 	} else {
-		waiting_change(c, load_rlx(&c->waiting));
 		store_rel(&c->state, s - 1);                        /* C1 */
 	}
 	spin_unlock(&c->lock);

@@ -30,19 +30,13 @@
  *   S5  The waiters and the gate are in the frame of the select.  It stands
  *       until the gate is open and every waiter out: who opens it has saved the
  *       context, who pops a waiter holds the channel's lock until done with it.
- *
- * Nothing to do, as an atomic statement.  Between the two looks there is a
- * moment; if each operation was impossible throughout the time from its first
- * look to its second, it was so at that moment.  Impossible at either end it
- * was; and had it become possible and impossible again in between, then
- *   - where a partner waits that did not, a waiter has come since the first look;
- *   - where a value was buffered or room was made, one has been taken from the
- *     buffer since the first look, to the end of possibility or at its begin.
- * Both are counted in c->waiting, before they show in c->state (chan.h), so the
- * first look reads waiting before state and the second state before waiting.
- * The counters only grow, hence their sum is the same if each is.  (They have
- * 30 bits: a look in which one moves exactly so far takes seconds.)
- * What is never over, CLOSED, the second look sees.
+ *   S7  In order: under the lock of the case that is done, two looks at those
+ *       before it say that there was a moment at which it was the first (look.h).
+ *       Where others keep those busy, it is enough at last that each of them was
+ *       impossible at a time of its own under that lock: a case that can be done,
+ *       and stays so, is not overtaken by a later one that came after it.  (A send
+ *       that finds its channel without memory for the value is decided on before
+ *       it gets some.)
  *
  * Ordering
  *   S6  claim of a wait that is not shared: CAS-acquire-release by partners.
@@ -50,14 +44,12 @@
  *   saved and the waiters as they will be.
  */
 #include "base/base.h"
+#include "chan/look.h"
 #include "chan/ticks.h"
-
-#include <weft/select.h>
 
 #include <limits.h>
 
 enum {
-	CHUNK = 64,             /* cases that are looked at together         */
 	CASES_ON_STACK = 64,
 	LOOKS = WEFT_SHRINK(16, 0), /* before the statement is made under locks  */
 	AGAIN = INT_MIN,        /* something has moved: begin anew           */
@@ -75,121 +67,7 @@ struct select {
 					 * queue, ever                       */
 };
 
-/* --- chance ------------------------------------------------------------------ */
-
-/*
- * A number below n, each equally likely: the only source of chance of a select.
- * Nothing in here switches, so the thread's own state may be addressed.
- */
-static NOINLINE uint32_t draw(uint32_t n)
-{
-	static _Thread_local uint64_t state;
-	uint64_t x = state;
-	__extension__ unsigned __int128 y;
-
-	if (unlikely(!x))
-		x = (uint64_t)weft__clock() ^ (uintptr_t)&state;
-	state = x + UINT64_C(0xa0761d6478bd642f);       /* wyrand, Wang Yi 2019 */
-	y = x;
-	y *= x ^ UINT64_C(0xe7037ed1a0b428db);
-	x = (uint64_t)(y >> 64) ^ (uint64_t)y;
-	return (uint32_t)((x >> 32) * n >> 32);
-}
-
-/* --- looking ----------------------------------------------------------------- */
-
-struct look {
-	size_t base;            /* first of up to CHUNK cases                */
-	uint64_t ready;         /* which of them can be done, as it seems    */
-	uint64_t changes;       /* of all channels, summed                   */
-	bool bad;               /* an op does not exist                      */
-};
-
-/* A timer's channel has a value when it is time (ticks.h). */
-static NOINLINE bool closed_ready(struct weft_chan *c)
-{
-	return !chan_is_ticks(c) || weft__ticks_len(c);
-}
-
-/* Not `exact`: perhaps, if it is a timer's channel; no calls. */
-static ALWAYS_INLINE bool case_ready(int op, struct weft_chan *c,
-				     uint64_t state, uint32_t waiting,
-				     bool exact)
-{
-	if (op == WEFT_CASE_SEND)       /* below the limit, or CLOSED */
-		return (int64_t)state < (int64_t)c->limit ||
-		       waiting & RECEIVERS;
-	if (waiting & SENDERS)
-		return true;
-	return state && (!exact || likely(state != CLOSED) || closed_ready(c));
-}
-
-/* `again`: the second look of the statement above. */
-static ALWAYS_INLINE struct look look_chunk(const weft_case *k, size_t n,
-					    bool again, bool exact)
-{
-	const weft_case *end = k + n;
-	struct look l = { 0 };
-	uint64_t bit = 1, state;
-	uint32_t waiting;
-
-	for (; k != end; k++, bit <<= 1) {
-		struct weft_chan *c = k->chan;
-		int op = k->op;
-
-		if (!again && unlikely((unsigned)op - WEFT_CASE_RECV > 1)) {
-			l.bad = true;
-			break;
-		}
-		if (unlikely(!c))
-			continue;
-		if (again) {
-			state = load_acq(&c->state);                /* C1 */
-			waiting = load_acq(&c->waiting);            /* C2 */
-		} else {
-			waiting = load_acq(&c->waiting);            /* C2 */
-			state = load_acq(&c->state);                /* C1 */
-		}
-		if (case_ready(op, c, state, waiting, exact))
-			l.ready |= bit;
-		else if (again && exact && state == CLOSED) /* a timer's */
-			waiting = load_acq(&c->waiting);            /* C2 */
-		l.changes += waiting / CHANGE;
-	}
-	return l;
-}
-
-static unsigned bits(uint64_t set)
-{
-	unsigned n;
-
-	for (n = 0; set; n++)
-		set &= set - 1;
-	return n;
-}
-
-/* Any number of cases: one chunk, drawn by the number of its ready ones. */
-static NOINLINE struct look look_at(const weft_case *cases, size_t n,
-				    bool ordered, bool again)
-{
-	struct look found = { 0 };
-	uint32_t all = 0, count;
-
-	for (size_t base = 0; base < n && !found.bad; base += CHUNK) {
-		struct look l = look_chunk(cases + base, n - base < CHUNK ?
-					   n - base : CHUNK, again, true);
-
-		count = bits(l.ready);
-		all += count;
-		if (count && (all == count || (!ordered && draw(all) < count))) {
-			found.base = base;
-			found.ready = l.ready;
-		}
-		found.changes += l.changes;
-		found.bad = l.bad;
-	}
-	return found;
-}
+/* --- trying ------------------------------------------------------------------ */
 
 /* One of the bits, each equally likely; all are below n. */
 static inline uint64_t draw_bit(uint64_t set, uint32_t n)
@@ -198,17 +76,25 @@ static inline uint64_t draw_bit(uint64_t set, uint32_t n)
 
 	if (!(set & (set - 1)))
 		return set;
-	bit = UINT64_C(1) << draw(n);
+	bit = UINT64_C(1) << weft__draw(n);
 	if (bit & set)
 		return bit;
-	for (uint32_t skip = draw(bits(set)); skip; skip--)
+	for (uint32_t skip = weft__draw(bits(set)); skip; skip--)
 		set &= set - 1;
 	return set & -set;
 }
 
+static ALWAYS_INLINE int chosen(const weft_case *cases, weft_case *k, int err)
+{
+	if (unlikely(err == -ENOMEM))
+		return err;
+	k->err = err;
+	return (int)(k - cases);
+}
+
 /* Try the ready cases of l, drawn one by one; AGAIN: none could be done. */
 static ALWAYS_INLINE int try_ready(weft_case *cases, size_t n, size_t base,
-				   uint64_t ready, bool ordered)
+				   uint64_t ready)
 {
 	uint32_t below = n - base < CHUNK ? (uint32_t)(n - base) : CHUNK;
 	uint64_t bit;
@@ -216,20 +102,50 @@ static ALWAYS_INLINE int try_ready(weft_case *cases, size_t n, size_t base,
 	int err;
 
 	while (ready) {
-		bit = ordered ? ready & -ready : draw_bit(ready, below);
+		bit = draw_bit(ready, below);
 		k = &cases[base + (size_t)__builtin_ctzll(bit)];
 		err = k->op == WEFT_CASE_RECV ?
 		      weft_chan_try_recv(k->chan, k->elem) :
 		      weft_chan_try_send(k->chan, k->elem);
-		if (likely(err != -EAGAIN)) {
-			if (unlikely(err == -ENOMEM))
-				return err;
-			k->err = err;
-			return (int)(k - cases);
-		}
+		if (likely(err != -EAGAIN))
+			return chosen(cases, k, err);
 		ready ^= bit;
 	}
 	return AGAIN;
+}
+
+/* Under the lock of case i's channel: can it be done, and none before it?  S7 */
+static bool is_first(const weft_case *cases, size_t i, bool exact)
+{
+	const weft_case *k = &cases[i];
+	struct look before, after;
+
+	if (!look_chunk(k, 1, false, true, k->chan).ready)
+		return false;
+	before = weft__look_at(cases, i, true, false, k->chan);
+	if (before.ready || !exact)
+		return !before.ready;
+	after = weft__look_at(cases, i, true, true, k->chan);
+	return !after.ready && after.changes == before.changes;
+}
+
+static NOINLINE int try_in_order(weft_case *cases, size_t i, bool exact)
+{
+	struct worker *w = weft__worker();
+	weft_case *k = &cases[i];
+	struct weft_chan *c = k->chan;
+	int err;
+
+	weft__known(w);
+	spin_lock(&c->lock);
+	if (!is_first(cases, i, exact)) {
+		spin_unlock(&c->lock);
+		return AGAIN;
+	}
+	err = k->op == WEFT_CASE_RECV ?
+	      weft__chan_recv_slow(w, c, k->elem, WEFT_NOWAIT) :
+	      weft__chan_send_slow(w, c, k->elem, WEFT_NOWAIT);
+	return err == -EAGAIN ? AGAIN : chosen(cases, k, err);
 }
 
 /* --- the gate, and the claim ------------------------------------------------- */
@@ -259,7 +175,8 @@ static void shut_for_good(struct select *s)
 	spin_unlock(&s->gate);
 }
 
-/* S4.  Of several waiters in q each could be the partner: draw one. */
+/* S4.  Of several waiters in q each could be the partner, and in either queue if c
+ * is closed: draw one. */
 static NOINLINE struct waiter *take_twins(struct select *s, struct weft_chan *c,
 					  struct list *q, struct waiter *who)
 {
@@ -271,10 +188,10 @@ static NOINLINE struct waiter *take_twins(struct select *s, struct weft_chan *c,
 
 		if (twin->object != c)
 			continue;
-		same = twin->link.list == q;
+		same = twin->link.list == q || load_rlx(&c->state) & CLOSED;
 		if (!waiter_remove(c, twin) || !same)
 			continue;
-		if (s->ordered ? twin < who : draw(++twins) == 0)
+		if (s->ordered ? twin < who : weft__draw(++twins) == 0)
 			who = twin;
 	}
 	return who;
@@ -350,7 +267,7 @@ static bool enter(struct select *s, const weft_case *cases,
 	} else {
 		for (size_t i = 0; i < n; i++)
 			if (case_ready(cases[order[i]].op, c, state, waiting,
-				       false))
+				       false, c))
 				return false;
 	}
 	s->twice |= n > 1;
@@ -507,24 +424,28 @@ static NOINLINE int select_slow(weft_case *cases, size_t n, weft_time deadline,
 				bool ordered)
 {
 	struct look first, second;
-	unsigned looks = 0;
+	int64_t looks = 0;
+	size_t i;
 	int result;
 
 	if (n > INT_MAX || (n && !cases))
 		return -EINVAL;
 	do {
-		first = look_at(cases, n, ordered, false);
+		first = weft__look_at(cases, n, ordered, false, NULL);
 		if (first.bad)
 			return -EINVAL;
 		if (deadline != WEFT_NOWAIT && weft__cancelled(weft__worker()))
 			return -ECANCELED;
-		if (first.ready) {
-			result = try_ready(cases, n, first.base, first.ready,
-					   ordered);
-		} else if (deadline > WEFT_NOWAIT || looks++ == LOOKS) {
+		if (first.ready && ordered) {
+			i = first.base + (size_t)__builtin_ctzll(first.ready);
+			result = i ? try_in_order(cases, i, looks++ <= LOOKS) :
+				     try_ready(cases, n, 0, 1);
+		} else if (first.ready) {
+			result = try_ready(cases, n, first.base, first.ready);
+		} else if (deadline > WEFT_NOWAIT || looks++ >= LOOKS) {
 			result = wait_for_one(cases, n, deadline, ordered);
 		} else {
-			second = look_at(cases, n, ordered, true);
+			second = weft__look_at(cases, n, ordered, true, NULL);
 			result = second.ready ||
 				 second.changes != first.changes ? AGAIN
 								 : -EAGAIN;
@@ -539,7 +460,7 @@ static NOINLINE int select_slow(weft_case *cases, size_t n, weft_time deadline,
 static NOINLINE int select_ready(weft_case *cases, size_t n, uint64_t ready,
 				 weft_time deadline)
 {
-	int result = try_ready(cases, n, 0, ready, false);
+	int result = try_ready(cases, n, 0, ready);
 
 	return likely(result != AGAIN) ? result :
 	       select_slow(cases, n, deadline, false);
@@ -557,7 +478,7 @@ static NOINLINE int select_wait(weft_case *cases, size_t n, weft_time deadline)
 static NOINLINE int select_none(weft_case *cases, size_t n, weft_time deadline,
 				uint64_t changes)
 {
-	struct look second = look_chunk(cases, n, true, false);
+	struct look second = look_chunk(cases, n, true, false, NULL);
 
 	if (unlikely(second.ready || second.changes != changes))
 		return select_slow(cases, n, deadline, false);
@@ -571,7 +492,7 @@ int weft_select(weft_case *cases, size_t n, weft_time deadline)
 
 	if (unlikely(n - 1 >= CHUNK || !cases))
 		return select_slow(cases, n, deadline, false);
-	first = look_chunk(cases, n, false, false);
+	first = look_chunk(cases, n, false, false, NULL);
 	if (unlikely(first.bad))
 		return -EINVAL;
 	if (deadline != WEFT_NOWAIT && unlikely(weft__cancelled(weft__worker())))

@@ -65,6 +65,7 @@ void weft__ticks_end(struct worker *w, struct weft_chan *c)
 
 	chain_init(&ch);
 	spin_lock(&c->lock);
+	waiting_change(c, load_rlx(&c->waiting));                   /* I3 */
 	store_rlx(&c->ticks, NULL);                                 /* I1 */
 	dismiss(c, -EPIPE, &ch);
 	spin_unlock(&c->lock);
@@ -118,14 +119,19 @@ int weft__ticks_recv(struct worker *w, struct weft_chan *c, void *elem,
 	return op_done(w, -EPIPE);
 }
 
+bool weft__ticks_due(struct weft_chan *c)
+{
+	struct ticks *t = load_rlx(&c->ticks);
+
+	return t && ticks_due(t, weft__clock());
+}
+
 size_t weft__ticks_len(struct weft_chan *c)
 {
-	struct ticks *t;
 	bool due;
 
 	spin_lock(&c->lock);
-	t = load_rlx(&c->ticks);
-	due = t && ticks_due(t, weft__clock());
+	due = weft__ticks_due(c);
 	spin_unlock(&c->lock);
 	return due;
 }
