@@ -62,9 +62,13 @@ class Store:
 
     @staticmethod
     def prepare(server):
-        with server.connect() as s, s.makefile("rb") as f:
+        check(asks(server, Store.Big), "a big value")
+
+    class Big:
+        @staticmethod
+        def ask(f, s, busy=False):
             s.sendall(command(b"SET", b"big", Store.big))
-            check(reply(f) == b"+OK", "a big value")
+            return reply(f) == b"+OK"
 
 
 def asks(server, kind, times=1, busy=False):

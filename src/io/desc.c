@@ -199,6 +199,7 @@ static void reset(struct desc *d, enum desc_kind kind, unsigned flags)
 	store_rlx(&d->flags, (uint8_t)flags);
 	store_rlx(&d->hup, false);
 	store_rlx(&d->serial, 0);
+	store_rlx(&d->along, 0);
 	for (unsigned i = 0; i < DESC_SIDES; i++) {
 		store_rlx(&d->side[i].drained, 0);
 		store_rlx(&d->side[i].deadline, 0);
