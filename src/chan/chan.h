@@ -17,7 +17,7 @@
  *       timer's, closed to all senders, may have receivers: ticks.h.)
  *   I4  RECEIVERS, SENDERS in waiting <=> that queue is not empty.  The rest of
  *       the word counts in steps of CHANGE, at least once for each time that a
- *       waiter came or a value was taken from the buffer.
+ *       waiter came or values were taken from the buffer.
  *   I5  Waiters are claimed first come, first served; a value is moved after
  *       the claim.  Where a sender waits for room, the receiver that makes it
  *       moves that sender's value to the buffer's end: nothing overtakes.

@@ -37,6 +37,9 @@
  *       and stays so, is not overtaken by a later one that came after it.  (A send
  *       that finds its channel without memory for the value is decided on before
  *       it gets some.)
+ *   S8  A timer's channel can be received from when it is time, with nobody to pass
+ *       the gate.  So the select's own wait ends at the first of these times, due;
+ *       then it looks again, and in order nobody claims it any more.
  *
  * Ordering
  *   S6  claim of a wait that is not shared: CAS-acquire-release by partners.
@@ -51,7 +54,7 @@
 
 enum {
 	CASES_ON_STACK = 64,
-	LOOKS = WEFT_SHRINK(16, 0), /* before the statement is made under locks  */
+	LOOKS = WEFT_SHRINK(16, 0), /* before it is said under locks, or at last */
 	AGAIN = INT_MIN,        /* something has moved: begin anew           */
 };
 
@@ -62,6 +65,7 @@ struct select {
 	bool ordered;
 	bool twice;                     /* a channel has more than one waiter */
 	size_t esize;                   /* of the channel that was matched   */
+	int64_t due;                    /* S8 */
 	size_t n;
 	struct waiter *node;            /* one per case; object NULL: in no
 					 * queue, ever                       */
@@ -158,6 +162,18 @@ static inline void gate_pass(struct select *s)
 	}
 }
 
+/* S8 */
+static inline bool is_due(const struct select *s)
+{
+	return unlikely(s->due != INT64_MAX) && s->due <= weft__clock();
+}
+
+static NOINLINE bool is_over(struct select *s)
+{
+	gate_pass(s);
+	return is_due(s);
+}
+
 static inline bool claim(struct select *s)
 {
 	uint32_t open = 0;
@@ -202,7 +218,7 @@ struct waiter *weft__select_claim(struct weft_chan *c, struct list *q,
 {
 	struct select *s = container_of(who->wait, struct select, wt);
 
-	if (!claim(s))
+	if ((unlikely(s->ordered) && is_over(s)) || !claim(s))
 		return NULL;
 	if (unlikely(s->twice))
 		who = take_twins(s, c, q, who);
@@ -260,6 +276,8 @@ static bool enter(struct select *s, const weft_case *cases,
 				return false;
 		if (next <= weft__clock())
 			return false;
+		if (next < s->due)
+			s->due = next;
 		if (next < s->wt.timer.deadline) {
 			s->wt.timer.deadline = next;
 			s->wt.shared = true;
@@ -342,7 +360,7 @@ static int outcome(struct select *s, weft_case *cases, weft_time deadline)
 		return (int)(k - cases);
 	}
 	if (err == -EAGAIN ||           /* a timer was set anew */
-	    (err == -ETIMEDOUT && s->wt.timer.deadline < deadline))
+	    (err == -ETIMEDOUT && s->due != INT64_MAX && s->due <= deadline))
 		return AGAIN;
 	return err;
 }
@@ -362,10 +380,12 @@ static int wait_in_queues(struct worker *w, struct select *s, weft_case *cases,
 	wait_init(&s->wt, weft__current(w), deadline);
 	s->wt.withdraw = weft__select_withdraw;
 	s->wt.winner = NULL;
+	s->due = INT64_MAX;
 	store_rlx(&s->gate.locked, 1);
 	in = enter_all(s, cases, order, m);
 	if (unlikely(!in || deadline <= WEFT_NOWAIT)) {
-		/* In all of them nothing could be done before this. */
+		/* In all of them nothing could be done before this, nor is one due. */
+		in = in && !is_due(s);
 		shut_for_good(s);
 		leave_all(s);
 		return in ? -EAGAIN : AGAIN;

@@ -65,7 +65,6 @@ void weft__ticks_end(struct worker *w, struct weft_chan *c)
 
 	chain_init(&ch);
 	spin_lock(&c->lock);
-	waiting_change(c, load_rlx(&c->waiting));                   /* I3 */
 	store_rlx(&c->ticks, NULL);                                 /* I1 */
 	dismiss(c, -EPIPE, &ch);
 	spin_unlock(&c->lock);

@@ -21,9 +21,8 @@
  *       ordinary closed one for whoever still has a reference.
  *   I2  relied is no earlier than the `next` for which any parked receiver
  *       will wake by itself; a change to an earlier one wakes them all.
- *   I3  that a value is gone, taken or by a change or the end of the timer, is
- *       counted in c->waiting first (chan.h, I4), for a select that looks
- *       without lock.
+ *   I3  that a value is gone, taken or by a change of the timer, is counted in
+ *       c->waiting first (chan.h, I4), for a select that looks without lock.
  */
 #ifndef WEFT_CHAN_TICKS_H
 #define WEFT_CHAN_TICKS_H

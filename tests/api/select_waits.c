@@ -175,6 +175,67 @@ Test(select_waits, close_wakes_the_parked)
 	anywhere(closes);
 }
 
+/* --- a timer among them ------------------------------------------------------------ */
+
+/* A value is sent on a later channel after the time of an earlier timer's. */
+static int late(void *arg)
+{
+	weft_chan *c = ints(1), *due;
+	weft_timer t;
+
+	(void)arg;
+	weft_timer_init(&t);
+	due = weft_timer_chan(&t);
+	for (int i = 0; i < 40; i++) {
+		weft_time at = weft_in(200 * WEFT_US), when = UNTOUCHED;
+		int v = UNTOUCHED;
+		weft_case k[] = { WEFT_RECV(due, &when), WEFT_RECV(c, &v) };
+		struct parked p = { .ordered = true };
+
+		CHECK_EQ(weft_timer_start(&t, at, 0), 0);
+		park_select(&p, k, 2);
+		while (weft_now() < at)
+			;                       /* its worker fires no timer */
+		give(c, i);
+		CHECK_EQ(result_of(&p), 0);
+		CHECK(when >= at && v == UNTOUCHED);
+		CHECK_EQ(take(c), i);
+	}
+	weft_timer_fini(&t);
+	weft_chan_unref(c);
+	return 0;
+}
+
+Test(select_waits, a_timer_that_is_due_is_not_overtaken)
+{
+	anywhere(late);
+}
+
+/* Its deadline is when the timer fires. */
+static int same_time(void *arg)
+{
+	weft_timer t;
+
+	(void)arg;
+	weft_timer_init(&t);
+	for (int i = 0; i < 40; i++) {
+		weft_time at = weft_in(100 * WEFT_US), when = UNTOUCHED;
+		weft_case k = WEFT_RECV(weft_timer_chan(&t), &when);
+
+		CHECK_EQ(weft_timer_start(&t, at, 0), 0);
+		CHECK_EQ((i % 2 ? weft_select_ordered : weft_select)(&k, 1, at),
+			 0);
+		CHECK(when >= at);
+	}
+	weft_timer_fini(&t);
+	return 0;
+}
+
+Test(select_waits, a_timer_that_is_due_at_the_deadline_is_done)
+{
+	anywhere(same_time);
+}
+
 /* --- one channel more than once --------------------------------------------------- */
 
 static int itself(void *arg)
