@@ -59,9 +59,11 @@ EXTRA_DIST += \
 	%D%/support/home.h \
 	%D%/support/loop.h \
 	%D%/support/panics.h \
+	%D%/support/pens.h \
 	%D%/support/pollers.h \
 	%D%/support/proc.h \
 	%D%/support/promise.h \
+	%D%/support/ring.h \
 	%D%/support/rt.h \
 	%D%/support/scopes.h \
 	%D%/support/selects.h \
@@ -91,6 +93,7 @@ unit_tests = \
 	tests/unit/bulk \
 	tests/unit/cork \
 	tests/unit/cork_faults \
+	tests/unit/cork_refused \
 	tests/unit/culprit \
 	tests/unit/dial \
 	tests/unit/drive \
@@ -125,6 +128,8 @@ tests_unit_cork_SOURCES = %D%/unit/cork.c $(crit_support)
 tests_unit_cork_LDADD = $(crit_libs)
 tests_unit_cork_faults_SOURCES = %D%/unit/cork_faults.c $(crit_support)
 tests_unit_cork_faults_LDADD = $(crit_libs)
+tests_unit_cork_refused_SOURCES = %D%/unit/cork_refused.c $(crit_support)
+tests_unit_cork_refused_LDADD = $(crit_libs)
 tests_unit_culprit_SOURCES = %D%/unit/culprit.c $(crit_support)
 tests_unit_culprit_LDADD = $(crit_libs)
 tests_unit_thread_SOURCES = %D%/unit/thread.c $(crit_support)

@@ -3,6 +3,7 @@
 #define WEFT_SUPPORT_PROC_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,14 @@ static inline int entries(const char *name)
 
 /* What others have open for a moment, on whatever thread: malloc counts the CPUs
  * for the first time in a tenth thread or so, the monitor asks what a worker does
- * that stands still. */
+ * that stands still.  It may be closed before it is asked for its name. */
 static inline bool of_a_moment(int fds, const char *entry)
 {
 	char what[64];
 	ssize_t k = readlinkat(fds, entry, what, sizeof what - 1);
 
+	if (k < 0 && errno == ENOENT)
+		return true;
 	what[k > 0 ? k : 0] = '\0';
 	return !strcmp(what, "/sys/devices/system/cpu/online") ||
 	       (!strncmp(what, "/proc/", 6) && strstr(what, "/task/"));

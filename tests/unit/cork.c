@@ -1,178 +1,17 @@
 /* tests/unit/cork.c - writes that are held back and made along with others: each
  * byte goes once, in its order, into the file it was written to.
  */
-#include "support/fds.h"
+#include "support/pens.h"
 #include "support/home.h"
 #include "support/proc.h"
 
-#include "os/sys.h"
-#include "poll/bulk.h"
-#include "sched/cork.h"
-#include "sched/park.h"
-
 TestSuite(cork, .timeout = 250);
 
-enum { MANY = 100, NO_END = 1 << 30 };
+enum { NO_END = 1 << 30 };
 
-#define BYTE(i, at) ((char)((i) * 7 + (at) * 31 + (at) / 256))
-
-/* Sends made along with others; each routine looks where it runs. */
-static _Atomic uint64_t most_made;
-
-static void look(void)
-{
-	struct worker *w = weft__worker();
-	uint64_t made = w ? weft__cork_made(w) : 0;
-
-	if (made > most_made)
-		most_made = made;
-}
-
-/* Is there a ring here, that the library would use? */
-static bool have_ring;
-
-static void find_ring(void)
-{
-	const char *say = getenv("WEFT_RING");
-	struct bulk b;
-
-	if (under("valgrind") || under("qemu") || (say && !strcmp(say, "off")))
-		return;
-	have_ring = weft__bulk_open(&b) == 0;
-	weft__bulk_close(&b);
-}
+static bool ring;               /* is there one? */
 
 /* --- many at once ----------------------------------------------------------------- */
-
-struct pen {
-	struct ends e;
-	int number;
-	size_t size;                    /* of all that it writes            */
-	size_t step;                    /* of each write                    */
-	bool all;                       /* weft_write_all                   */
-	atomic_long sent;               /* known to have gone               */
-	atomic_long begun;              /* that may have gone               */
-	ssize_t got;                    /* what the last one said           */
-	weft_id id;
-};
-
-static struct pen pens[MANY];
-
-/* One write; how much went.  -ENOBUFS comes from tests that say so. */
-static ssize_t write_some(struct pen *p, const char *buf, size_t n)
-{
-	size_t done = 0;
-	ssize_t r;
-
-	if (p->all) {
-		r = weft_write_all(p->e.out, buf, n, &done, WEFT_FOREVER);
-		CHECK(r < 0 || done == n);
-	} else {
-		r = weft_write(p->e.out, buf, n, WEFT_FOREVER);
-		done = r > 0 ? (size_t)r : 0;
-	}
-	p->got = r;
-	look();
-	return (ssize_t)done;
-}
-
-static int writes(void *arg)
-{
-	struct pen *p = arg;
-	char *buf = malloc(p->step);
-
-	p->sent = 0;
-	p->got = buf ? 0 : -ENOMEM;
-	while ((size_t)p->sent < p->size &&
-	       CHECK(p->got >= 0 || p->got == -ENOBUFS)) {
-		size_t n = p->size - (size_t)p->sent;
-
-		n = n < p->step ? n : p->step;
-		for (size_t k = 0; k < n; k++)
-			buf[k] = BYTE(p->number, (size_t)p->sent + k);
-		p->sent += write_some(p, buf, n);
-	}
-	free(buf);
-	return 0;
-}
-
-/* So many bytes are there in this order, read by so many at a time. */
-static void expect(struct pen *p, size_t n, size_t step)
-{
-	static char buf[4096];          /* the main routine's */
-	size_t at = 0, wrong = 0;
-	ssize_t r = 1;
-
-	while (at < n && r > 0) {
-		size_t want = n - at < step ? n - at : step;
-
-		r = recv(p->e.in, buf, want, MSG_WAITALL);
-		for (ssize_t k = 0; k < r; k++)
-			wrong += buf[k] != BYTE(p->number, at + (size_t)k);
-		at += r > 0 ? (size_t)r : 0;
-	}
-	CHECK_EQ(at, n);
-	CHECK_EQ(wrong, 0);
-}
-
-/* Nothing more comes out once the other end is shut. */
-static void expect_end(int in, int out)
-{
-	CHECK_EQ(shutdown(out, SHUT_WR), 0);
-	CHECK_EQ(recv(in, &(char){ 0 }, 1, 0), 0);
-}
-
-/* Its reading end is closed first and leaves no port behind that waits. */
-static struct ends tcp_ends(void)
-{
-	struct linger none = { .l_onoff = 1 };
-	struct ends e = ends_make(TCP);
-
-	setsockopt(e.in, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-	return e;
-}
-
-static void pens_make(int n, size_t size, size_t step, bool all)
-{
-	for (int i = 0; i < n; i++)
-		pens[i] = (struct pen){
-			.e = tcp_ends(), .number = i, .size = size,
-			.step = step, .all = all,
-		};
-}
-
-static void pens_start(int n, int (*fn)(void *))
-{
-	for (int i = 0; i < n; i++)
-		CHECK_EQ(weft_spawn(&pens[i].id, NULL, fn, &pens[i]), 0);
-}
-
-static void pens_join(int n)
-{
-	for (int i = 0; i < n; i++)
-		CHECK_EQ(weft_join(pens[i].id, NULL), 0);
-}
-
-/* They hold no more and no less than was sent. */
-static void pens_done(int n)
-{
-	for (int i = 0; i < n; i++) {
-		expect(&pens[i], (size_t)pens[i].sent, 4096);
-		expect_end(pens[i].e.in, pens[i].e.out);
-		ends_close(&pens[i].e);
-	}
-}
-
-/* All write at once; how they did it is told by most_made. */
-static void crowd(int n, bool all)
-{
-	pens_make(n, 500, 100, all);
-	pens_start(n, writes);
-	pens_join(n);
-	for (int i = 0; i < n; i++)
-		CHECK_EQ(pens[i].sent, 500);
-	pens_done(n);
-}
 
 static int crowds(void *arg)
 {
@@ -180,14 +19,14 @@ static int crowds(void *arg)
 	crowd(MANY, false);
 	crowd(MANY, true);
 	/* Whoever is interrupted now and then may be alone; not for ever. */
-	if ((uintptr_t)arg == 1 && have_ring)
+	if ((uintptr_t)arg == 1 && ring)
 		wait_until(most_made > 0 || (crowd(MANY, false), false));
 	return 0;
 }
 
 Test(cork, of_a_hundred_who_write_at_once_all_arrives)
 {
-	find_ring();
+	ring = have_ring();
 	EACH(crowds);
 }
 
@@ -206,8 +45,8 @@ static int generations(void *arg)
 
 Test(cork, each_file_with_a_number_has_its_first_answer)
 {
-	find_ring();
-	if (!have_ring)
+	ring = have_ring();
+	if (!ring)
 		cr_skip_test("no ring");
 	cr_assert_eq(run_on(1, generations, NULL), 0);
 	cr_assert_eq(failures, 0, "%s", first_failure);
@@ -408,7 +247,7 @@ Test(cork, a_close_meanwhile_keeps_it_from_the_next_file)
 {
 	int judged = 0;
 
-	find_ring();
+	ring = have_ring();
 	for (int i = 0; i < fewer(20); i++) {
 		int rc = on_one_thread(closed_under, NULL);
 
@@ -416,7 +255,7 @@ Test(cork, a_close_meanwhile_keeps_it_from_the_next_file)
 		cr_assert_eq(failures, 0, "%s", first_failure);
 		judged += rc == 0;
 	}
-	cr_assert(!have_ring || judged < 5 || most_made > 0, "all were alone");
+	cr_assert(!ring || judged < 5 || most_made > 0, "all were alone");
 }
 
 /* A byte at a time, until something is in the way. */
@@ -563,70 +402,4 @@ static int alone(void *arg)
 Test(cork, who_is_alone_is_not_held_back)
 {
 	EACH(alone);
-}
-
-/* --- what the kernel refuses ------------------------------------------------------ */
-
-/* Workers without work are in the hook at any time. */
-static struct {
-	atomic_int call, answer;
-	atomic_int every;               /* of so many one is let through    */
-	atomic_bool open;               /* the ring's opening is meant      */
-	atomic_uint asked;
-} plan;
-
-static int hook(enum sys_call call, int fd)
-{
-	unsigned n;
-
-	if ((int)call != plan.call || (fd < 0) != plan.open)
-		return 0;
-	n = plan.asked++;
-	if (plan.every && n % (unsigned)plan.every == 0)
-		return 0;
-	return plan.answer > 0 ? 1 + (int)(n % 7) : plan.answer;
-}
-
-static int refused(void *arg)
-{
-	(void)arg;
-	weft__sys_fault = hook;
-	crowd(MANY / 4, false);
-	crowd(MANY / 4, true);
-	weft__sys_fault = NULL;
-	return 0;
-}
-
-static void each_with(enum sys_call call, int answer, int every, bool open)
-{
-	plan.call = (int)call;
-	plan.answer = answer;
-	plan.every = every;
-	plan.open = open;
-	plan.asked = 0;
-	/* Whoever is interrupted now and then may be alone; not for ever. */
-	for (int i = 0; i == 0 || (i < 20 && have_ring && !plan.asked); i++)
-		EACH(refused);
-	cr_assert(!have_ring || plan.asked > 0, "nobody asked");
-}
-
-Test(cork, whatever_the_ring_says_it_goes_once)
-{
-	static const int say[] = { -EAGAIN, -EBUSY, -ENOMEM, -EINVAL };
-
-	find_ring();
-	setenv("WEFT_POLLER", "epoll", 1);
-	each_with(SYS_RING, -EPERM, 0, true);
-	for (size_t i = 0; i < COUNT(say); i++) {
-		each_with(SYS_RING, say[i], 0, false);
-		each_with(SYS_RING, say[i], 2, false);
-	}
-	each_with(SYS_RING, -EINTR, 3, false);
-}
-
-Test(cork, whatever_the_sends_say_it_goes_once)
-{
-	each_with(SYS_SEND, 1, 0, false);
-	each_with(SYS_SEND, 1, 3, false);
-	each_with(SYS_SEND, -ENOBUFS, 2, false);
 }

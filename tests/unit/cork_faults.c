@@ -5,9 +5,9 @@
 #include "support/fds.h"
 #include "support/loop.h"
 #include "support/proc.h"
+#include "support/ring.h"
 
 #include "os/sys.h"
-#include "poll/bulk.h"
 #include "sched/cork.h"
 #include "sched/runtime.h"
 #include "sched/worker.h"
@@ -17,30 +17,6 @@
 TestSuite(cork_faults, .timeout = 250);
 
 enum { PAIRS = 12 };
-
-/* Is there a ring here, that the library would use? */
-static bool have_ring(void)
-{
-	const char *say = getenv("WEFT_RING");
-	struct bulk b;
-	bool have;
-
-	if (under("valgrind") || under("qemu") || (say && !strcmp(say, "off")))
-		return false;
-	have = weft__bulk_open(&b) == 0;
-	weft__bulk_close(&b);
-	return have;
-}
-
-/* Its reading end is closed first and leaves no port behind that waits. */
-static struct ends tcp_ends(void)
-{
-	struct linger none = { .l_onoff = 1 };
-	struct ends e = ends_make(TCP);
-
-	setsockopt(e.in, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-	return e;
-}
 
 /* --- a server and its clients ----------------------------------------------------- */
 
