@@ -99,7 +99,9 @@ BENCH_LIBS = libweft.la $(PTHREAD_LIBS)
 EXTRA_DIST += %D%/README %D%/run %D%/rows.py %D%/plot.py \
 	%D%/instructions.py %D%/instructions.tsv \
 	%D%/results/2026-11-22-amd-epyc-6403d4a.tsv \
+	%D%/results/2026-11-22-intel-r-xeon-r-processor-901ff0c.tsv \
 	%D%/plots/2026-11-22-amd-epyc-6403d4a.svg \
+	%D%/plots/2026-11-22-intel-r-xeon-r-processor-901ff0c.svg \
 	%D%/go/go.mod %D%/go/main.go %D%/go/switch.go %D%/go/yield.go \
 	%D%/go/spawn.go %D%/go/join.go %D%/go/pingpong.go %D%/go/stream.go \
 	%D%/go/chan.go %D%/go/ring.go %D%/go/skynet.go %D%/go/sieve.go \
