@@ -1,8 +1,8 @@
 /* base/spinlock.h - the short lock: a few instructions held, never a park.
  *
- * Held only across straight-line code that neither parks nor allocates from
- * the system, or a loop over what one call was given.  A holder can still lose its CPU, so a loser spins a little and
- * then gives its own CPU away.
+ * Held only across straight-line code, or a loop over what one call was given,
+ * that neither parks nor allocates from the system.  A holder can still lose its
+ * CPU, so a loser spins a little and then gives its own CPU away.
  *
  * Ordering
  *   L1  locked: exchange-acquire in lock / store-release in unlock.

@@ -12,7 +12,8 @@
  *       buffers none; limit is 0 for it.
  *   I2  While values are buffered no receiver waits, while there is room no
  *       sender does.  (A waiter whose wait somebody else has claimed does not
- *       count: it is on its way out and whoever meets it drops it.)
+ *       count, nor an ordered select's that is due (select.c, S8): it is on its
+ *       way out and whoever meets it drops it.)
  *   I3  A channel that is closed has no waiters and gets no values.  (But a
  *       timer's, closed to all senders, may have receivers: ticks.h.)
  *   I4  RECEIVERS, SENDERS in waiting <=> that queue is not empty.  The rest of
@@ -191,7 +192,7 @@ bool weft__select_withdraw(struct wait *wt);
 struct waiter *weft__select_claim(struct weft_chan *c, struct list *q,
 				  struct waiter *who);
 
-/* Take the first waiter that is still waiting and claim it; NULL: none. */
+/* Take the first waiter that counts (I2) and claim it; NULL: none. */
 static inline struct waiter *waiter_claim(struct weft_chan *c, struct list *q,
 					  uint32_t flag)
 {

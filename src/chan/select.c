@@ -38,8 +38,9 @@
  *       that finds its channel without memory for the value is decided on before
  *       it gets some.)
  *   S8  A timer's channel can be received from when it is time, with nobody to pass
- *       the gate.  So the select's own wait ends at the first of these times, due;
- *       then it looks again, and in order nobody claims it any more.
+ *       the gate.  So the select's own wait ends at the first of these times, due,
+ *       at the latest; then it looks again.  In order no partner claims it from
+ *       then on.
  *
  * Ordering
  *   S6  claim of a wait that is not shared: CAS-acquire-release by partners.

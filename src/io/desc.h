@@ -54,8 +54,8 @@
  *   D15 a stream's first write after an edge of IN may go along with those of
  *       others (sched/cork.h): it is an answer, most likely, and its routine then
  *       waits for the next question.  Who writes on and on would wait for a round
- *       each time.  `along` is IN's edges + 1 at the last such write, 0 before the
- *       first.
+ *       each time.  `along` is IN's edges + 1 at the last such write, 0 for a file
+ *       that is opened or closed here: before the first.
  *   D11 between the close in the kernel and the end of weft__desc_close (IN_KERNEL)
  *       the number may be a new file's: who adopts it clears the bits, everybody
  *       else waits for the few instructions.

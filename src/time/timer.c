@@ -19,8 +19,8 @@
  *   T1  view: store-release by who made it / load-acquire: who sees it sees
  *       the timer's fields as its maker left them.
  *
- * Lock rank: a channel timer's lock is a channel's, outermost; nothing is taken
- * under it.  A function timer's own lock is outside of TIMERS.
+ * Lock rank: a channel timer's lock is a channel's (chan.h).  A function timer's
+ * own lock is outside of TIMERS.
  */
 #include "base/base.h"
 #include "base/spinlock.h"

@@ -43,7 +43,7 @@ static void settle(void)
 /* A select of another party that has nothing to do yet. */
 static void park_select(struct parked *p, weft_case *k, size_t n)
 {
-	static pthread_t t;
+	pthread_t t;
 
 	*p = (struct parked){ .k = k, .n = n, .deadline = WEFT_FOREVER,
 			      .ordered = p->ordered };
@@ -187,7 +187,7 @@ static int late(void *arg)
 	weft_timer_init(&t);
 	due = weft_timer_chan(&t);
 	for (int i = 0; i < 40; i++) {
-		weft_time at = weft_in(200 * WEFT_US), when = UNTOUCHED;
+		weft_time at = weft_in(5 * WEFT_MS), when = UNTOUCHED;
 		int v = UNTOUCHED;
 		weft_case k[] = { WEFT_RECV(due, &when), WEFT_RECV(c, &v) };
 		struct parked p = { .ordered = true };
@@ -195,7 +195,7 @@ static int late(void *arg)
 		CHECK_EQ(weft_timer_start(&t, at, 0), 0);
 		park_select(&p, k, 2);
 		while (weft_now() < at)
-			;                       /* its worker fires no timer */
+			;               /* a single worker fires no timer */
 		give(c, i);
 		CHECK_EQ(result_of(&p), 0);
 		CHECK(when >= at && v == UNTOUCHED);

@@ -207,12 +207,15 @@ static void closed_pen(struct pen *p)
 	CHECK_EQ(weft_close(p->e.in), 0);
 }
 
+static int held_rounds;         /* in which some were held back at the close */
+
 /* Half of the descriptors are closed, and their numbers others', while they are
  * written to.  On one thread: who has not got there would write to the others. */
 static int closed_under(void *arg)
 {
 	enum { N = MANY / 2 };
 	static struct ends other[N];
+	uint64_t before;
 	bool judge;
 
 	(void)arg;
@@ -221,12 +224,13 @@ static int closed_under(void *arg)
 	pens_start(N, writes_once);
 	weft_yield();
 	judge = all_wait(N);
+	before = weft__cork_made(weft__worker());
 	for (int i = 0; judge && i < N; i += 2)
 		CHECK_EQ(weft_close(pens[i].e.out), 0);
 	for (int i = 0; judge && i < N; i += 2)
 		other[i] = ends_make(OUR_UNIX);
 	pens_join(N);
-	look();
+	held_rounds += judge && weft__cork_made(weft__worker()) > before;
 	for (int i = 0; i < N; i++) {
 		if (judge && i % 2 == 0) {
 			closed_pen(&pens[i]);
@@ -255,7 +259,9 @@ Test(cork, a_close_meanwhile_keeps_it_from_the_next_file)
 		cr_assert_eq(failures, 0, "%s", first_failure);
 		judged += rc == 0;
 	}
-	cr_assert(!ring || judged < 5 || most_made > 0, "all were alone");
+	/* Where all is slow they are made before there are two. */
+	cr_assert(!ring || judged < 5 || fewer(20) < 20 || held_rounds > 0,
+		  "nobody was held back");
 }
 
 /* A byte at a time, until something is in the way. */
