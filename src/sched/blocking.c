@@ -24,6 +24,9 @@
  *   B7  an early job may wait for ever.  While it is run it is in `early`, and
  *       who wants its end tells it, and its thread by a signal, until it is done;
  *       done by who has given it up, it does not ready its routine.
+ *   B8  who leaves is joined by the next that leaves, the last by who stops the
+ *       pool: when that returns, none is about to end.  (What other libraries do
+ *       at a thread's end, they may not do at the process's.)
  *
  * Pthread mutexes and conditions, since these threads may sleep: the ordering
  * is theirs.
@@ -159,6 +162,20 @@ static bool idle_locked(struct blocking_pool *p, struct idler *me)
 	return me->woken;
 }
 
+/* B8; unlocks. */
+static void leave_locked(struct blocking_pool *p)
+{
+	pthread_t before = p->left;
+	bool any = p->any_left;
+
+	p->left = pthread_self();
+	p->any_left = true;
+	pthread_cond_broadcast(&p->gone);
+	pthread_mutex_unlock(&p->lock);
+	if (any)
+		weft__os_thread_join(before);
+}
+
 static void *pool_thread(void *arg)
 {
 	struct blocking_pool *p = arg;
@@ -176,10 +193,9 @@ static void *pool_thread(void *arg)
 		else if (p->stopping || !idle_locked(p, &me))
 			break;
 	}
-	p->threads--;
-	pthread_cond_broadcast(&p->gone);
-	pthread_mutex_unlock(&p->lock);
 	pthread_cond_destroy(&me.wake);
+	p->threads--;
+	leave_locked(p);
 	return NULL;
 }
 
@@ -190,7 +206,6 @@ static int thread_add_locked(struct blocking_pool *p)
 
 	if (err)
 		return err;
-	pthread_detach(t);
 	p->coming++;
 	if (++p->threads > p->peak)
 		p->peak = p->threads;
@@ -254,8 +269,7 @@ static void *keeper_thread(void *arg)
 		look = weft__os_now() + GROW_NS;
 	}
 	p->keeper = KEEPER_ABSENT;
-	pthread_cond_broadcast(&p->gone);
-	pthread_mutex_unlock(&p->lock);
+	leave_locked(p);
 	return NULL;
 }
 
@@ -270,7 +284,6 @@ static int keeper_call_locked(struct blocking_pool *p)
 		err = weft__os_thread_start(&t, "weft-keeper", keeper_thread, p);
 		if (err)
 			return err;
-		pthread_detach(t);
 	}
 	p->keeper = KEEPER_WATCHING;
 	return 0;
@@ -479,6 +492,8 @@ void weft__blocking_fini(struct weft_runtime *rt)
 		ns = tell_later(ns);
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (p->any_left)
+		weft__os_thread_join(p->left);                      /* B8 */
 	pthread_cond_destroy(&p->overdue);
 	pthread_cond_destroy(&p->gone);
 }

@@ -19,6 +19,7 @@ struct blocking_pool {
 	pthread_mutex_t lock;           /* a thread may sleep holding it    */
 	pthread_cond_t overdue;         /* wakes the keeper                 */
 	pthread_cond_t gone;            /* a thread left                    */
+	pthread_t left;                 /* lock: B8, if any_left            */
 	struct list jobs;               /* lock */
 	struct list idle;               /* lock: threads, the newest last   */
 	struct list early;              /* lock: B7, jobs being run         */
@@ -30,11 +31,13 @@ struct blocking_pool {
 	unsigned peak;                  /* lock: most threads at a time     */
 	enum keeper keeper;             /* lock */
 	unsigned min, max;              /* fixed */
+	bool any_left;                  /* lock */
 	bool stopping;                  /* lock */
 };
 
 int weft__blocking_init(struct weft_runtime *rt);
-/* Waits for the calls in progress; jobs not begun are dropped. */
+/* Waits for the calls in progress, and for the threads' ends; jobs not begun are
+ * dropped. */
 void weft__blocking_fini(struct weft_runtime *rt);
 
 /*

@@ -306,6 +306,56 @@ Test(blocking, is_never_taken_for_a_deadlock)
 		EACH(no_deadlock);
 }
 
+/* --- the threads' ends ------------------------------------------------------------- */
+
+static pthread_key_t at_end;
+
+/* What another library does when a thread ends takes its time. */
+static void ends(void *arg)
+{
+	(void)arg;
+	poll(NULL, 0, 5);
+	finished++;
+}
+
+static void *gets_known(void *arg)
+{
+	ready++;
+	pthread_setspecific(at_end, arg);
+	while (ready < CALLS)           /* a thread each */
+		sched_yield();
+	return NULL;
+}
+
+static int call_one(void *arg)
+{
+	CHECK_EQ(weft_blocking(gets_known, arg, NULL), 0);
+	return 0;
+}
+
+static int call_all(void *arg)
+{
+	weft_id id[CALLS];
+
+	(void)arg;
+	ready = finished = 0;
+	for (int i = 0; i < CALLS; i++)
+		CHECK_EQ(weft_spawn(&id[i], NULL, call_one, &at_end), 0);
+	for (int i = 0; i < CALLS; i++)
+		CHECK_EQ(weft_join(id[i], NULL), 0);
+	return 0;
+}
+
+Test(blocking, no_thread_is_about_to_end_when_a_run_is_over)
+{
+	cr_assert_eq(pthread_key_create(&at_end, ends), 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(run_on(2, call_all, NULL), 0);
+		cr_assert_eq(finished, CALLS);
+	}
+	cr_assert_eq(failures, 0);
+}
+
 /* --- not marked --------------------------------------------------------------- */
 
 static int stuck_in_read(void *arg)
